@@ -1,0 +1,112 @@
+export {
+  batchSchema,
+  type Command,
+  type CommandAccepted,
+  type CommandData,
+  type CommandInput,
+  type CommandResult,
+  type CommandType,
+  commandSchemas,
+  isCommandType,
+  MAX_COMMANDS_PER_BATCH,
+} from './commands.ts';
+export {
+  COMMIT_CONTENT_TYPE,
+  CorruptCommit,
+  decodeCommit,
+  encodeCommit,
+  MAX_COMMIT_BYTES,
+  MAX_EVENTS_PER_COMMIT,
+  type RecordedEvent,
+} from './commit.ts';
+export {
+  type ErrorCode,
+  errorCatalogue,
+  type FieldFault,
+  type Problem,
+  type ProblemExtras,
+  problem,
+} from './errors.ts';
+export {
+  dataschemaOf,
+  type EventData,
+  type EventOf,
+  type EventType,
+  eventSchemas,
+  isKnown,
+  type LogEvent,
+  type UnknownEvent,
+} from './events.ts';
+export {
+  type ClientFrame,
+  type CloseCode,
+  type CommitItem,
+  clientFrameSchema,
+  closeCodes,
+  HEARTBEAT_MS,
+  HELLO_DEADLINE_MS,
+  type HelloFrame,
+  type ResetReason,
+  type RevokedReason,
+  type ServerFrame,
+  SOCKET_LIMITS,
+  SOCKET_PATH,
+  SUBPROTOCOL,
+} from './frames.ts';
+export {
+  conversationParamsSchema,
+  HEADERS,
+  type InboxQuery,
+  inboxQuerySchema,
+  MAX_REQUEST_BYTES,
+  type MembersQuery,
+  type MessagesQuery,
+  membersQuerySchema,
+  messagesQuerySchema,
+} from './http.ts';
+export {
+  commandIdSchema,
+  conversationIdSchema,
+  directConversationId,
+  messageIdSchema,
+  PARTITIONS,
+  partitionOf,
+  timeOfUuidv7,
+  userIdSchema,
+  userToken,
+} from './ids.ts';
+export { formatPosition, type Position, parsePosition, positionSchema } from './position.ts';
+export {
+  type Aggregate,
+  conversationSubject,
+  LOG_STREAM,
+  LOG_SUBJECTS,
+  parseSubject,
+  readsSubject,
+  SNAPSHOT_BUCKET,
+  userSubject,
+} from './subjects.ts';
+export {
+  type ConversationAnswer,
+  type ConversationView,
+  conversationAnswerSchema,
+  conversationViewSchema,
+  type InboxPage,
+  inboxPageSchema,
+  type MembershipView,
+  type MembersPage,
+  type MemberView,
+  type MessagesPage,
+  type MessageView,
+  membersPageSchema,
+  messagesPageSchema,
+  type UnreadView,
+  unreadViewSchema,
+} from './views.ts';
+export {
+  type ConversationType,
+  type Format,
+  MAX_BODY_CHARACTERS,
+  MAX_MEMBERS_PER_COMMAND,
+  type Role,
+} from './vocabulary.ts';
