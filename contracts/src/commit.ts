@@ -82,7 +82,8 @@ function bringToCurrent(event: LogEvent, check: boolean): void {
   if (version > eventSchemas[type].version) {
     throw new CorruptCommit(`event ${event.id}: ${type} version ${version} is newer than this build knows`);
   }
-  if (version < eventSchemas[type].version) event.data = upcast(type, version, event.data) as typeof event.data;
+  if (version < eventSchemas[type].version)
+    event.data = upcast(type, version, event.data) as typeof event.data;
   if (!check) return;
   const parsed = eventSchemas[type].data.safeParse(event.data);
   if (!parsed.success) {

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { commandIdSchema, conversationIdSchema, messageIdSchema, userIdSchema } from './ids.ts';
-import { bodySchema, conversationTypeSchema, formatSchema, metadataSchema, roleSchema } from './vocabulary.ts';
+import {
+  bodySchema,
+  conversationTypeSchema,
+  formatSchema,
+  metadataSchema,
+  roleSchema,
+} from './vocabulary.ts';
 
 /**
  * Every event type with its current schema version. An event in the log may be older: upcasters bring it here.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ErrorCode } from './errors.ts';
 import type { RecordedEvent } from './commit.ts';
+import type { ErrorCode } from './errors.ts';
 import { positionSchema } from './position.ts';
 
 /** The realtime protocol; docs/protocol.md says what each frame promises. */

@@ -14,7 +14,7 @@ export type Role = z.infer<typeof roleSchema>;
 export type Format = z.infer<typeof formatSchema>;
 
 /** Everything in Cc but tab, line feed and carriage return, plus lone surrogates. */
-const FORBIDDEN_IN_TEXT = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\p{Cs}]/u;
+const FORBIDDEN_IN_TEXT = /[^\P{Cc}\t\n\r]|\p{Cs}/u;
 
 /** Characters are code points: an emoji outside the basic plane counts once. */
 function characterCount(text: string): number {

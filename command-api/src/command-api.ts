@@ -1,0 +1,86 @@
+import { MAX_REQUEST_BYTES } from '@parley/contracts';
+import {
+  type Config,
+  connectRedis,
+  createAuthenticator,
+  createHttpServer,
+  createPool,
+  createRateLimiter,
+  createRevocationList,
+  type Logger,
+  Metrics,
+  openEventLog,
+  Readiness,
+  type RunningProcess,
+} from '@parley/runtime';
+import type { commandApiVariables } from './config.ts';
+import { CursorWriter } from './cursor-writer.ts';
+import { CommandHandler } from './handle-command.ts';
+import { declareCommandMetrics } from './metrics.ts';
+import { OldCommands } from './old-commands.ts';
+import { ReadModelLookup } from './read-model-lookup.ts';
+import { addCommandRoutes } from './routes.ts';
+
+const NAME = 'command-api';
+
+/** Wires the process: everything it needs is opened here and closed, in reverse, by `stop`. */
+export async function startCommandApi(
+  config: Config<typeof commandApiVariables>,
+  logger: Logger,
+  readiness = new Readiness(),
+): Promise<RunningProcess & { port: number }> {
+  const metrics = new Metrics(NAME);
+  const { natsUrl, logReplicas: replicas } = config;
+  const opened = await openEventLog({ natsUrl, replicas, name: NAME, logger, metrics });
+  const pool = createPool({ url: config.databaseUrl, name: NAME, logger });
+  const redis = connectRedis({ url: config.redisUrl, logger });
+  const revocations = createRevocationList({ redis, logger });
+  const authenticator = createAuthenticator({
+    jwksUrl: config.jwksUrl,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+    isRevoked: (principal) => revocations.isRevoked(principal),
+  });
+  const rateLimiter = createRateLimiter({
+    redis,
+    enabled: config.limits === 'on',
+    logger,
+    commandsPerMinute: config.rateCommandsPerMinute,
+    queriesPerMinute: config.rateQueriesPerMinute,
+  });
+  readiness.check('nats', () => {
+    if (!opened.connected()) throw new Error('disconnected');
+  });
+  readiness.check('log', async () => void (await opened.log.bounds()));
+  readiness.check('issuer', () => authenticator.ready());
+
+  const commandMetrics = declareCommandMetrics(metrics);
+  const { log, snapshots } = opened;
+  const lookup = new ReadModelLookup(pool, log.epoch);
+  const oldCommands = new OldCommands(lookup, log, logger);
+  const context = { log, snapshots, oldCommands, metrics: commandMetrics, logger, now: Date.now };
+  const handler = new CommandHandler(context, lookup, new CursorWriter(log, commandMetrics, Date.now));
+  const app = await createHttpServer({
+    name: NAME,
+    corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
+    bodyLimitBytes: MAX_REQUEST_BYTES,
+    logger,
+    metrics,
+    authenticator,
+    rateLimiter,
+    readiness,
+  });
+  addCommandRoutes(app, handler, rateLimiter);
+  await app.listen({ host: config.host, port: config.port });
+  const address = app.server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : config.port,
+    async stop() {
+      await app.close();
+      await opened.close();
+      await pool.end();
+      redis.disconnect();
+    },
+  };
+}

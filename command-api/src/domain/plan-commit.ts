@@ -1,0 +1,87 @@
+import type { Command, LogEvent } from '@parley/contracts';
+import type { CommandRecord } from './command-window.ts';
+import {
+  type ConversationState,
+  decideConversation,
+  evolveConversation,
+  type MessageFact,
+} from './conversation.ts';
+import type { Decision, NewEvent } from './decider.ts';
+
+/** One command waiting for its commit. */
+export interface Candidate {
+  command: Command;
+  hash: string;
+  correlationId: string;
+  fact?: MessageFact;
+  /** What the read model and the log remember of this key after the window forgot it. */
+  old?: CommandRecord;
+}
+
+export type Verdict =
+  | { kind: 'accepted'; result: unknown; version: number; wrote: boolean }
+  | { kind: 'replay'; record: CommandRecord }
+  /** The same key earlier in this very commit. */
+  | { kind: 'twin'; of: number }
+  | { kind: 'key-reused' }
+  | { kind: 'rejected'; decision: Extract<Decision, { kind: 'reject' }> };
+
+export interface CommitPlan {
+  verdicts: Verdict[];
+  events: LogEvent[];
+  /** The state as it is once the commit is stored. */
+  state: ConversationState;
+  version: number;
+}
+
+export interface PlanInput {
+  state: ConversationState;
+  version: number;
+  candidates: Candidate[];
+  known(commandId: string): CommandRecord | undefined;
+  /** Makes the envelope; ids and time come from the shell. */
+  envelop(event: NewEvent, version: number, candidate: Candidate): LogEvent;
+  /** Asked once for each command's events: false when they would make the commit too large, planning stops before them. */
+  fits(events: LogEvent[], isFirst: boolean): boolean;
+}
+
+/**
+ * Decides commands one after another, each against the state that the ones before it leave, and gathers their events
+ * into one commit. A rejected command leaves no trace for its neighbours. Verdicts cover a prefix of the candidates.
+ */
+export function planCommit(input: PlanInput): CommitPlan {
+  let { state, version } = input;
+  const events: LogEvent[] = [];
+  const verdicts: Verdict[] = [];
+  const planned = new Map<string, number>();
+  for (const [index, candidate] of input.candidates.entries()) {
+    const earlier = priorVerdict(candidate, planned, input);
+    if (earlier) {
+      verdicts.push(earlier);
+      continue;
+    }
+    const decision = decideConversation(state, candidate.command, candidate.fact);
+    if (decision.kind === 'reject') {
+      verdicts.push({ kind: 'rejected', decision });
+      continue;
+    }
+    const made = decision.events.map((event, i) => input.envelop(event, version + i + 1, candidate));
+    if (made.length > 0 && !input.fits(made, events.length === 0)) break;
+    for (const event of made) state = evolveConversation(state, event);
+    version += made.length;
+    events.push(...made);
+    planned.set(candidate.command.id, index);
+    verdicts.push({ kind: 'accepted', result: decision.result, version, wrote: made.length > 0 });
+  }
+  return { verdicts, events, state, version };
+}
+
+function priorVerdict(candidate: Candidate, planned: Map<string, number>, input: PlanInput): Verdict | null {
+  const record = input.known(candidate.command.id) ?? candidate.old;
+  if (record) return record.hash === candidate.hash ? { kind: 'replay', record } : { kind: 'key-reused' };
+  const twin = planned.get(candidate.command.id);
+  if (twin === undefined) return null;
+  return input.candidates[twin]?.hash === candidate.hash
+    ? { kind: 'twin', of: twin }
+    : { kind: 'key-reused' };
+}

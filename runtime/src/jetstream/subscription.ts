@@ -1,0 +1,217 @@
+import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
+import { LOG_STREAM } from '@parley/contracts';
+import {
+  type CommitRecord,
+  ContinuityLost,
+  type EventLog,
+  type SubscribeOptions,
+  type Subscription,
+} from '../event-log.ts';
+
+const DEFAULT_MAX_BATCH = 1_000;
+/** Commits read ahead of the reader; the consumer stops pulling beyond it. */
+const READ_AHEAD = 5_000;
+/** Idle this long → ask the leader whether there is something we were not given. */
+const WATCHDOG_MS = 1_000;
+const RETRY_MS = 250;
+
+/**
+ * One unfiltered ordered consumer. The client's own recovery is not relied on: filtered or restarted consumers have
+ * been seen to stop or skip (nats-server #8632, #7760), so every sequence is checked here, a watchdog compares with
+ * the stream's head, and any doubt ends in a new consumer from the last delivered sequence.
+ */
+export class JetStreamSubscription implements Subscription {
+  readonly #log: EventLog;
+  readonly #client: JetStreamClient;
+  readonly #maxBatch: number;
+  readonly #lingerMs: number;
+  #delivered: number;
+  #head: number;
+  #closed = false;
+  #failure: Error | null = null;
+  #messages: ConsumerMessages | null = null;
+  #ready: CommitRecord[] = [];
+  #wakeReader: (() => void) | null = null;
+  #wakePump: (() => void) | null = null;
+
+  constructor(log: EventLog, client: JetStreamClient, options: SubscribeOptions) {
+    this.#log = log;
+    this.#client = client;
+    this.#maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH;
+    this.#lingerMs = options.lingerMs ?? 0;
+    this.#delivered = options.afterSequence;
+    this.#head = options.afterSequence;
+    void this.#pump();
+  }
+
+  head(): number {
+    return this.#head;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#messages?.stop();
+    this.#wakeReader?.();
+    this.#wakePump?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<CommitRecord[]> {
+    try {
+      for (;;) {
+        if (this.#ready.length === 0) await this.#somethingReady();
+        if (this.#ready.length === 0) {
+          if (this.#failure) throw this.#failure;
+          if (this.#closed) return;
+          continue;
+        }
+        if (this.#lingerMs > 0 && this.#ready.length < this.#maxBatch && this.#atHead()) {
+          await new Promise((resolve) => setTimeout(resolve, this.#lingerMs));
+        }
+        const batch = this.#ready.splice(0, this.#maxBatch);
+        this.#wakePump?.();
+        yield batch;
+        if (this.#closed) return;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  #atHead(): boolean {
+    return this.#delivered >= this.#head;
+  }
+
+  #somethingReady(): Promise<void> {
+    if (this.#failure || this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wakeReader = () => {
+        this.#wakeReader = null;
+        resolve();
+      };
+    });
+  }
+
+  /** Runs consumers one after another until closed or continuity is lost. */
+  async #pump(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#checkContinuity();
+        await this.#consume();
+      } catch (error) {
+        if (error instanceof ContinuityLost) {
+          this.#failure = error;
+          this.#wakeReader?.();
+          return;
+        }
+      }
+      if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  async #checkContinuity(): Promise<void> {
+    const { first, last } = await this.#log.bounds();
+    if (this.#delivered > last) {
+      throw new ContinuityLost(
+        'truncated',
+        `the log ends at ${last}, but ${this.#delivered} was read before`,
+      );
+    }
+    if (this.#delivered + 1 < first) {
+      throw new ContinuityLost('retention', `the log begins at ${first}, ${this.#delivered + 1} is gone`);
+    }
+    this.#head = Math.max(this.#head, last);
+  }
+
+  async #consume(): Promise<void> {
+    const consumer = await this.#client.consumers.get(LOG_STREAM, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: this.#delivered + 1,
+      inactive_threshold: 30_000,
+    });
+    const messages = await consumer.consume({
+      max_messages: READ_AHEAD,
+      idle_heartbeat: 1_000,
+      expires: 10_000,
+    });
+    this.#messages = messages;
+    if (this.#closed) messages.stop();
+    const watchdog = this.#watch(messages);
+    try {
+      for await (const message of messages) {
+        const hole = this.#accept(message);
+        if (hole) await hole;
+        if (this.#ready.length >= READ_AHEAD) await this.#roomAgain();
+      }
+    } finally {
+      watchdog.stop();
+      messages.stop();
+      this.#messages = null;
+      void consumer.delete().catch(() => undefined);
+    }
+  }
+
+  /** Ends the consumer when the log has more than it delivers, or is no longer the log that was read. */
+  #watch(messages: ConsumerMessages): { stop(): void } {
+    let seen = this.#delivered;
+    let behind = 0;
+    const timer = setInterval(async () => {
+      if (this.#delivered !== seen || this.#ready.length > 0) {
+        seen = this.#delivered;
+        behind = 0;
+        return;
+      }
+      try {
+        await this.#checkContinuity();
+        behind = this.#head > this.#delivered && this.#delivered === seen ? behind + 1 : 0;
+        if (behind >= 2) messages.stop();
+      } catch (error) {
+        if (error instanceof ContinuityLost) messages.stop(error);
+      }
+    }, WATCHDOG_MS);
+    return { stop: () => clearInterval(timer) };
+  }
+
+  /** Synchronous in the common case: a promise per commit would cost more than the commit. */
+  #accept(message: JsMsg): Promise<void> | null {
+    const { streamSequence, pending, timestampNanos } = message.info;
+    if (streamSequence <= this.#delivered) return null;
+    const record = {
+      sequence: streamSequence,
+      subject: message.subject,
+      commitId: message.headers?.get('Nats-Msg-Id') ?? '',
+      storedAt: Math.floor(timestampNanos / 1e6),
+      payload: message.data,
+    };
+    this.#head = Math.max(this.#head, streamSequence + pending);
+    if (streamSequence === this.#delivered + 1) {
+      this.#push(record);
+      return null;
+    }
+    return this.#fillHole(streamSequence).then(() => this.#push(record));
+  }
+
+  /** Sequences the consumer passed over: deleted ones are legal, a stored one that was skipped is delivered now. */
+  async #fillHole(until: number): Promise<void> {
+    for (let sequence = this.#delivered + 1; sequence < until; sequence++) {
+      const record = await this.#log.at(sequence);
+      if (record) this.#push(record);
+    }
+  }
+
+  #push(record: CommitRecord): void {
+    this.#delivered = record.sequence;
+    this.#ready.push(record);
+    this.#wakeReader?.();
+  }
+
+  #roomAgain(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wakePump = () => {
+        if (this.#ready.length >= READ_AHEAD && !this.#closed) return;
+        this.#wakePump = null;
+        resolve();
+      };
+    });
+  }
+}
