@@ -23,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          globalSetup: ['scripts/test-services.ts'],
           include: system,
           exclude: everywhere,
           testTimeout: 180_000,

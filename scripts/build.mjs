@@ -11,6 +11,8 @@ const run = spawnSync(process.execPath, [turbo, 'run', 'build', '--output-logs=e
   env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
 });
 if (run.status !== 0) {
-  process.stderr.write(`${run.stdout}${run.stderr}${run.error ?? ''}\nThe build failed; the messages are above.\n`);
+  process.stderr.write(
+    `${run.stdout}${run.stderr}${run.error ?? ''}\nThe build failed; the messages are above.\n`,
+  );
   process.exit(1);
 }

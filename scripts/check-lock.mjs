@@ -27,7 +27,8 @@ for (const folder of manifests) {
   const manifest = JSON.parse(readFileSync(folder ? `${folder}/package.json` : 'package.json', 'utf8'));
   const wanted = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
   for (const [name, range] of Object.entries(wanted)) {
-    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range)) problems.push(`${folder || 'root'}: ${name} is not pinned (${range})`);
+    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range))
+      problems.push(`${folder || 'root'}: ${name} is not pinned (${range})`);
   }
 }
 

@@ -18,7 +18,10 @@ function faultsOf(path: string, source: string): string {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, source);
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
-  const run = spawnSync(process.execPath, [biome, 'lint', '--vcs-enabled=false', path], { cwd: dir, encoding: 'utf8' });
+  const run = spawnSync(process.execPath, [biome, 'lint', '--vcs-enabled=false', path], {
+    cwd: dir,
+    encoding: 'utf8',
+  });
   rmSync(file);
   return run.status === 0 ? '' : run.stdout + run.stderr;
 }

@@ -1,12 +1,6 @@
-import { resolveTestServices, type TestServices } from '@parley/deploy/testing';
+import { resolveTestServices } from '@parley/deploy/testing';
 import type { TestProject } from 'vitest/node';
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** The servers that `TEST_SERVICES` chose; tests that kill servers start private ones instead. */
-    services: Pick<TestServices, 'mode' | 'natsUrl' | 'databaseUrl' | 'redisUrl'>;
-  }
-}
+import type {} from '../system-tests/src/testing/backend.ts';
 
 /** Brings up what the tests share. A missing server fails the whole run with the fix in words; nothing is skipped. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

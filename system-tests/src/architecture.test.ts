@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+const invariants = [...text.matchAll(/^\| (I\d+) \|.*\| `([^`]+)`: "([^"]+)" \|$/gm)].map(
+  ([, number = '', file = '', title = '']) => ({ number, file, title }),
+);
+
+test('every invariant is numbered in order', () => {
+  expect(invariants.length).toBe(text.match(/^\| I\d+ \|/gm)?.length);
+  expect(invariants.map(({ number }) => number)).toEqual(invariants.map((_, index) => `I${index + 1}`));
+});
+
+test.each(invariants)('$number names a test that exists in $file', ({ file, title }) => {
+  expect(readFileSync(join(root, file), 'utf8')).toContain(title);
+});
+
+test.each([...new Set([...text.matchAll(/`((?:[a-z-]+\/)+[\w.-]+\.ts)`/g)].map(([, file = '']) => file))])(
+  'the path of a message names %s, which exists',
+  (file) => {
+    const packages = [
+      '',
+      'command-api/src',
+      'projector/src',
+      'realtime-gateway/src',
+      'runtime/src',
+      'read-api/src',
+    ];
+    const found = packages.some((folder) => {
+      try {
+        return readFileSync(join(root, folder, file)).length > 0;
+      } catch {
+        return false;
+      }
+    });
+    expect(found).toBe(true);
+  },
+);
