@@ -14,8 +14,10 @@ import {
   type RunningProcess,
 } from '@parley/runtime';
 import type { commandApiVariables } from './config.ts';
+import { ConversationWriters } from './conversation-writers.ts';
 import { CursorWriter } from './cursor-writer.ts';
 import { CommandHandler } from './handle-command.ts';
+import { Lookups } from './lookups.ts';
 import { declareCommandMetrics } from './metrics.ts';
 import { OldCommands } from './old-commands.ts';
 import { ReadModelLookup } from './read-model-lookup.ts';
@@ -57,9 +59,10 @@ export async function startCommandApi(
   const commandMetrics = declareCommandMetrics(metrics);
   const { log, snapshots } = opened;
   const lookup = new ReadModelLookup(pool, log.epoch);
-  const oldCommands = new OldCommands(lookup, log, logger);
-  const context = { log, snapshots, oldCommands, metrics: commandMetrics, logger, now: Date.now };
-  const handler = new CommandHandler(context, lookup, new CursorWriter(log, commandMetrics, Date.now));
+  const lookups = new Lookups(new OldCommands(lookup, log, logger), lookup, log);
+  const context = { log, snapshots, lookups, metrics: commandMetrics, logger, now: Date.now };
+  const cursors = new CursorWriter(log, commandMetrics, Date.now);
+  const handler = new CommandHandler(context, new ConversationWriters(context), cursors, lookup);
   const app = await createHttpServer({
     name: NAME,
     corsOrigins: config.corsOrigins,

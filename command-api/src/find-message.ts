@@ -1,7 +1,5 @@
 import { conversationSubject, decodeCommit, isKnown } from '@parley/contracts';
 import { type EventLog, ProblemError } from '@parley/runtime';
-import type { ConversationWriter } from './conversation-writer.ts';
-import type { MessageFact } from './domain/conversation.ts';
 import type { ReadModelLookup } from './read-model-lookup.ts';
 
 export interface MessageQuestion {
@@ -9,32 +7,27 @@ export interface MessageQuestion {
   messageId: string;
   /** Where the client says it was sent. */
   sequence?: number | undefined;
+  /** The caller knows every message after this sequence. */
+  forgottenThrough: number;
 }
 
 /**
- * Author and ordinal of a message, read from the log itself: from the sequence the client names, else from where this
- * process remembers it, else from where the read model says it is. Throws `unavailable` when none of them can tell.
+ * Author and ordinal of a message that the window does not hold, read from the log itself: from the sequence the client
+ * names, else from where the read model says it is. Null = it is not there. Throws `unavailable` when nobody can tell.
  */
 export async function findMessage(
   question: MessageQuestion,
-  sources: { log: EventLog; lookup: ReadModelLookup; writer: ConversationWriter },
-): Promise<MessageFact> {
-  if (question.sequence !== undefined) {
-    return (await messageAt(sources.log, question, question.sequence)) ?? 'wrong-sequence';
-  }
-  // A message's id is the id of the command that sent it.
-  const { sequence: recent, forgottenThrough } = await sources.writer.recall(question.messageId);
-  const sequence = recent ?? (await projectedSequence(question, sources.lookup, forgottenThrough));
-  return sequence === null ? 'unknown' : ((await messageAt(sources.log, question, sequence)) ?? 'unknown');
+  log: EventLog,
+  lookup: ReadModelLookup,
+): Promise<{ senderId: string; ordinal: number } | null> {
+  const sequence = question.sequence ?? (await projectedSequence(question, lookup));
+  return sequence === null ? null : messageAt(log, question, sequence);
 }
 
 async function projectedSequence(
-  { conversationId, messageId }: MessageQuestion,
+  { conversationId, messageId, forgottenThrough }: MessageQuestion,
   lookup: ReadModelLookup,
-  forgottenThrough: number,
 ): Promise<number | null> {
-  // Nothing was forgotten: every message of the conversation is remembered, so this one does not exist.
-  if (forgottenThrough === 0) return null;
   const found = await lookup.messageSequence(conversationId, messageId).catch(() => null);
   if (!found || (found.sequence === null && found.through < forgottenThrough)) {
     throw new ProblemError('unavailable', {

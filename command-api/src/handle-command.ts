@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import {
   type Command,
   type CommandAccepted,
@@ -7,18 +6,20 @@ import {
   isCommandType,
   timeOfUuidv7,
 } from '@parley/contracts';
-import { ProblemError, parse } from '@parley/runtime';
-import { LRUCache } from 'lru-cache';
+import { ProblemError, parse, toProblem } from '@parley/runtime';
 import type { z } from 'zod';
-import { type Answer, ConversationWriter, type WriterContext } from './conversation-writer.ts';
+import type { Answer } from './answer.ts';
+import type { WriterContext } from './conversation-writer.ts';
+import type { ConversationWriters } from './conversation-writers.ts';
 import type { CursorWriter } from './cursor-writer.ts';
 import { CLOCK_SKEW_MS } from './domain/command-window.ts';
-import { conversationOf, type MessageFact } from './domain/conversation.ts';
-import { findMessage } from './find-message.ts';
+import { conversationOf } from './domain/conversation.ts';
+import type { Candidate } from './domain/plan-commit.ts';
 import type { ReadModelLookup } from './read-model-lookup.ts';
+import { requestHash } from './request-hash.ts';
 
-/** Members and remembered commands over all cached conversations: about 300 MB when full. */
-const CACHE_WEIGHT = 1_000_000;
+/** A cursor that cannot be looked up in this time is written: at worst a commit that moves nothing. */
+const CURSOR_LOOKUP_MS = 300;
 
 export interface CommandRequest {
   type: string;
@@ -33,22 +34,39 @@ export interface CommandRequest {
 /** Takes a command from a request to its answer; throws ProblemError for everything a client must be told. */
 export class CommandHandler {
   readonly #context: WriterContext;
-  readonly #lookup: ReadModelLookup;
+  readonly #writers: ConversationWriters;
   readonly #cursors: CursorWriter;
-  readonly #writers = new LRUCache<string, ConversationWriter>({
-    maxSize: CACHE_WEIGHT,
-    sizeCalculation: (writer) => writer.weight(),
-  });
+  readonly #lookup: ReadModelLookup;
 
-  constructor(context: WriterContext, lookup: ReadModelLookup, cursors: CursorWriter) {
+  constructor(
+    context: WriterContext,
+    writers: ConversationWriters,
+    cursors: CursorWriter,
+    lookup: ReadModelLookup,
+  ) {
     this.#context = context;
-    this.#lookup = lookup;
+    this.#writers = writers;
     this.#cursors = cursors;
+    this.#lookup = lookup;
   }
 
-  /** The command a request stands for. Synchronous, so that what arrives first is queued first. */
-  read(request: CommandRequest): Command {
-    const { type, key, actor, at } = request;
+  /** Runs up to the queue of the conversation before it returns, so commands of one request are queued in call order. */
+  async handle(request: CommandRequest): Promise<CommandAccepted> {
+    const candidate = this.#read(request);
+    const answer = await this.#execute(candidate);
+    if (answer.kind === 'rejected') throw new ProblemError(answer.code, answer.extras);
+    const { sequence, version, result, replayed } = answer;
+    const position = formatPosition(this.#context.log.epoch, sequence);
+    return {
+      commandId: candidate.command.id,
+      position,
+      version,
+      result: result as CommandAccepted['result'],
+      replayed,
+    };
+  }
+
+  #read({ type, key, data, actor, requestId, at }: CommandRequest): Candidate {
     const path = (name: string): string => (at === undefined ? name : `${at}.${name}`);
     if (!isCommandType(type)) throw invalid(path('type'), `unknown command type; known: ${KNOWN_TYPES}`);
     const now = this.#context.now();
@@ -59,52 +77,42 @@ export class CommandHandler {
       );
     }
     const schema: z.ZodType<unknown> = commandSchemas[type].data;
-    const data = parse(schema, request.data, at === undefined ? undefined : path('data'));
-    return { type, id: key, actor, at: now, data } as Command;
+    const parsed = parse(schema, data, at === undefined ? undefined : path('data'));
+    const command = { type, id: key, actor, at: now, data: parsed } as Command;
+    return { command, hash: requestHash(type, actor, data), correlationId: requestId };
   }
 
-  async execute(command: Command, requestId: string): Promise<CommandAccepted> {
-    const answer = await this.#answer(command, requestId);
-    const outcome = answer.kind === 'rejected' ? answer.code : answer.replayed ? 'replayed' : 'accepted';
-    this.#context.metrics.commands.inc({ type: command.type, outcome });
-    if (answer.kind === 'rejected') throw new ProblemError(answer.code, answer.extras);
-    const { sequence, version, result, replayed } = answer;
-    const position = formatPosition(this.#context.log.epoch, sequence);
-    return {
-      commandId: command.id,
-      position,
-      version,
-      result: result as CommandAccepted['result'],
-      replayed,
-    };
-  }
-
-  async #answer(command: Command, correlationId: string): Promise<Answer> {
-    const conversationId = conversationOf(command);
-    const writer = this.#writer(conversationId);
-    const candidate = { command, hash: requestHash(command), correlationId };
-    if (command.type === 'message.edit' || command.type === 'message.delete') {
-      const { messageId, sequence } = command.data;
-      const findFact = (): Promise<MessageFact> =>
-        findMessage(
-          { conversationId, messageId, sequence },
-          { log: this.#context.log, lookup: this.#lookup, writer },
-        );
-      return writer.submit({ ...candidate, fact: await findFact(), findFact });
+  async #execute(candidate: Candidate): Promise<Answer> {
+    const { commands } = this.#context.metrics;
+    const { type } = candidate.command;
+    try {
+      const answer = await this.#answer(candidate);
+      const outcome = answer.kind === 'rejected' ? answer.code : answer.replayed ? 'replayed' : 'accepted';
+      commands.inc({ type, outcome });
+      return answer;
+    } catch (error) {
+      commands.inc({ type, outcome: toProblem(error).code });
+      throw error;
     }
-    const answer = await writer.submit(candidate);
+  }
+
+  async #answer(candidate: Candidate): Promise<Answer> {
+    const { command } = candidate;
+    const answer = await this.#writers.submit(conversationOf(command), candidate);
+    if (answer.kind === 'rejected') return answer;
     if (command.type === 'messages.read') return this.#advance(command, answer);
     if (command.type === 'message.send') this.#rememberOwn(command, answer);
     return answer;
   }
 
   /** The conversation has said that the cursor may be there; a cursor at or below the one that holds writes nothing. */
-  async #advance(command: Extract<Command, { type: 'messages.read' }>, allowed: Answer): Promise<Answer> {
-    if (allowed.kind === 'rejected') return allowed;
-    const { conversationId, ordinal } = command.data;
-    const userId = command.actor;
+  async #advance(
+    { actor: userId, data }: Extract<Command, { type: 'messages.read' }>,
+    allowed: Extract<Answer, { kind: 'accepted' }>,
+  ): Promise<Answer> {
+    const { conversationId, ordinal } = data;
     const held = this.#cursors.held(conversationId, userId);
-    const highest = held?.ordinal ?? (await this.#lookup.readOrdinal(conversationId, userId).catch(() => 0));
+    const highest = held?.ordinal ?? (await this.#projected(conversationId, userId));
     const answer = { kind: 'accepted', version: 0, replayed: false } as const;
     if (highest >= ordinal) {
       return { ...answer, sequence: held?.sequence ?? allowed.sequence, result: { ordinal: highest } };
@@ -115,21 +123,26 @@ export class CommandHandler {
     return { ...answer, sequence, result: { ordinal } };
   }
 
-  #rememberOwn(command: Extract<Command, { type: 'message.send' }>, answer: Answer): void {
-    if (answer.kind === 'rejected') return;
-    const { ordinal } = answer.result as { ordinal: number };
-    this.#cursors.remember(command.data.conversationId, command.actor, {
-      ordinal,
-      sequence: answer.sequence,
+  /** The cursor that the read model holds; 0 when it cannot tell soon. */
+  async #projected(conversationId: string, userId: string): Promise<number> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<number>((resolve) => {
+      timer = setTimeout(() => resolve(0), CURSOR_LOOKUP_MS);
     });
+    const found = this.#lookup.readOrdinal(conversationId, userId).catch(() => 0);
+    try {
+      return await Promise.race([found, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
-  #writer(conversationId: string): ConversationWriter {
-    const known = this.#writers.get(conversationId);
-    if (known) return known;
-    const writer = new ConversationWriter(conversationId, this.#context);
-    this.#writers.set(conversationId, writer);
-    return writer;
+  #rememberOwn(
+    { actor, data }: Extract<Command, { type: 'message.send' }>,
+    { result, sequence }: Extract<Answer, { kind: 'accepted' }>,
+  ): void {
+    const { ordinal } = result as { ordinal: number };
+    this.#cursors.remember(data.conversationId, actor, { ordinal, sequence });
   }
 }
 
@@ -137,9 +150,4 @@ const KNOWN_TYPES = Object.keys(commandSchemas).join(', ');
 
 function invalid(path: string, message: string): ProblemError {
   return new ProblemError('invalid-request', { errors: [{ path, message }] });
-}
-
-/** Parsed data has the schema's key order and defaults, so equal requests have equal text. */
-function requestHash({ type, actor, data }: Command): string {
-  return hash('sha256', JSON.stringify([type, actor, data]), 'base64url').slice(0, 22);
 }

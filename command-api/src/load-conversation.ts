@@ -8,7 +8,13 @@ import {
   type LogEvent,
   type Role,
 } from '@parley/contracts';
-import type { CommitRecord, EventLog, SnapshotStore } from '@parley/runtime';
+import {
+  type CommitRecord,
+  type EventLog,
+  type Logger,
+  ProblemError,
+  type SnapshotStore,
+} from '@parley/runtime';
 import { Map as ImmutableMap, OrderedSet } from 'immutable';
 import { type CommandRecord, CommandWindow } from './domain/command-window.ts';
 import {
@@ -27,6 +33,8 @@ export interface LoadedConversation {
   /** Time of the last event, milliseconds: event times of one conversation never go back. */
   lastAt: number;
   window: CommandWindow;
+  /** Version of the newest snapshot known to this process. */
+  snapshotVersion: number;
 }
 
 /** The version chain is broken: an event is missing, doubled or from elsewhere. Nothing may be appended on top. */
@@ -35,20 +43,40 @@ export class BrokenHistory extends Error {
 }
 
 /** From the snapshot when there is a usable one, then the tail of the log. Reads may be late; append is what checks. */
-export async function loadConversation(
-  log: EventLog,
-  snapshots: SnapshotStore,
-  conversationId: string,
-): Promise<LoadedConversation> {
-  const subject = conversationSubject(conversationId);
-  const bytes = await snapshots.get(subject).catch(() => null);
-  const loaded = (bytes && decodeSnapshot(bytes, log.epoch)) ?? emptyConversation();
+export async function loadConversation(source: {
+  log: EventLog;
+  snapshots: SnapshotStore;
+  logger: Logger;
+  conversationId: string;
+}): Promise<LoadedConversation> {
+  const { log, conversationId } = source;
+  const loaded = (await readSnapshot(source)) ?? emptyConversation();
   await foldTail(log, conversationId, loaded);
   return loaded;
 }
 
+/** A snapshot is disposable: one that cannot be had or read costs time and nothing else. */
+async function readSnapshot({
+  log,
+  snapshots,
+  logger,
+  conversationId,
+}: Parameters<typeof loadConversation>[0]): Promise<LoadedConversation | null> {
+  try {
+    const bytes = await snapshots.get(conversationSubject(conversationId));
+    return bytes && decodeSnapshot(bytes, log.epoch);
+  } catch (error) {
+    logger.warn(
+      { err: error, conversationId },
+      'snapshot not usable; the whole log of the conversation is read',
+    );
+    return null;
+  }
+}
+
 function emptyConversation(): LoadedConversation {
-  return { state: initialConversation, version: 0, sequence: 0, lastAt: 0, window: new CommandWindow() };
+  const window = new CommandWindow();
+  return { state: initialConversation, version: 0, sequence: 0, lastAt: 0, window, snapshotVersion: 0 };
 }
 
 export async function foldTail(
@@ -62,8 +90,10 @@ export async function foldTail(
 }
 
 function foldCommit(conversationId: string, loaded: LoadedConversation, record: CommitRecord): void {
-  const events = decodeCommit(record.payload).filter(isKnown);
-  for (const event of events) {
+  const events: LogEvent[] = [];
+  for (const event of decodeCommit(record.payload)) {
+    if (!isKnown(event)) throw tooNew();
+    events.push(event);
     if (event.version !== loaded.version + 1) {
       throw new BrokenHistory(
         `conversation ${conversationId}: version ${event.version} after ${loaded.version} at sequence ${record.sequence}`,
@@ -75,6 +105,12 @@ function foldCommit(conversationId: string, loaded: LoadedConversation, record: 
   }
   loaded.sequence = record.sequence;
   for (const made of commandRecords(conversationId, events, record.sequence)) loaded.window.add(made);
+}
+
+/** Written by a newer build. What it means for the next command is not known here, so nothing may be decided on top. */
+function tooNew(): ProblemError {
+  const detail = 'The conversation holds events that this server does not know yet.';
+  return new ProblemError('unavailable', { detail, retryAfterMs: 5_000 });
 }
 
 /** One record for each command that wrote into a commit. */
@@ -92,6 +128,7 @@ export function commandRecords(
   }
   return [...byCommand].map(([commandId, made]) => ({
     commandId,
+    actor: made[0]?.actor ?? '',
     hash: made[0]?.commandhash ?? '',
     sequence,
     version: made.at(-1)?.version ?? 0,
@@ -101,7 +138,7 @@ export function commandRecords(
 }
 
 /** Bumped when the shape or meaning of a snapshot changes: an older one is then ignored. */
-const SNAPSHOT_FORMAT = 1;
+const SNAPSHOT_FORMAT = 2;
 
 interface Snapshot {
   format: number;
@@ -133,7 +170,7 @@ export function encodeSnapshot(loaded: LoadedConversation, epoch: string): Uint8
   return Buffer.from(JSON.stringify(snapshot));
 }
 
-function decodeSnapshot(bytes: Uint8Array, epoch: string): LoadedConversation | null {
+export function decodeSnapshot(bytes: Uint8Array, epoch: string): LoadedConversation | null {
   const snapshot = JSON.parse(Buffer.from(bytes).toString()) as Snapshot;
   if (snapshot.format !== SNAPSHOT_FORMAT || snapshot.epoch !== epoch) return null;
   const { sequence, version, lastAt, type, roles, messageCount, deletedOrdinals, window } = snapshot;
@@ -149,5 +186,6 @@ function decodeSnapshot(bytes: Uint8Array, epoch: string): LoadedConversation | 
     sequence,
     lastAt,
     window: new CommandWindow(window.records, window.forgotten),
+    snapshotVersion: version,
   };
 }

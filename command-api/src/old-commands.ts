@@ -2,10 +2,11 @@ import { conversationSubject, decodeCommit, isKnown } from '@parley/contracts';
 import type { EventLog, Logger } from '@parley/runtime';
 import type { CommandRecord } from './domain/command-window.ts';
 import { commandRecords } from './load-conversation.ts';
-import type { ReadModelLookup } from './read-model-lookup.ts';
+import type { ReadModelLookup, SeenCommands } from './read-model-lookup.ts';
 
 const PATIENCE_MS = 2_000;
-const POLL_MS = 50;
+const FIRST_POLL_MS = 25;
+const SLOWEST_POLL_MS = 400;
 
 /** Answers of commands that left the window: the read model knows where they are, the log what they were. */
 export class OldCommands {
@@ -19,45 +20,64 @@ export class OldCommands {
     this.#logger = logger;
   }
 
-  /** A command missing from the answer was never accepted. `unavailable` = that cannot be said now. */
+  /**
+   * What became of each command id up to the sequence `through`: its record, `unavailable` when that cannot be said now,
+   * and nothing when it was never accepted. Never rejects.
+   */
   async find(
     conversationId: string,
-    commandIds: string[],
+    commandIds: readonly string[],
     through: number,
-  ): Promise<Map<string, CommandRecord> | 'unavailable'> {
+  ): Promise<Map<string, CommandRecord | 'unavailable'>> {
+    const ids = [...new Set(commandIds)];
+    const seen = await this.#seen(conversationId, ids, through);
+    const found = new Map<string, CommandRecord | 'unavailable'>();
+    await Promise.all(
+      ids.map(async (id) => {
+        const sequence = seen?.sequences.get(id);
+        if (sequence !== undefined) found.set(id, await this.#record(conversationId, id, sequence));
+        else if (!seen || seen.through < through) found.set(id, 'unavailable');
+      }),
+    );
+    return found;
+  }
+
+  /** Waits a while for the read model to pass `through`, unless it knows every id already. */
+  async #seen(conversationId: string, ids: string[], through: number): Promise<SeenCommands | null> {
+    const deadline = Date.now() + PATIENCE_MS;
     try {
-      const sequences = await this.#sequences(conversationId, commandIds, through);
-      return sequences === null ? 'unavailable' : await this.#read(conversationId, sequences);
+      for (let pause = FIRST_POLL_MS; ; pause = Math.min(2 * pause, SLOWEST_POLL_MS)) {
+        const seen = await this.#lookup.seenCommands(conversationSubject(conversationId), ids);
+        if (seen.through >= through || seen.sequences.size === ids.length || Date.now() > deadline)
+          return seen;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
     } catch (error) {
       this.#logger.warn({ err: error, conversationId }, 'old command ids cannot be looked up');
-      return 'unavailable';
+      return null;
     }
   }
 
-  async #sequences(
+  async #record(
     conversationId: string,
-    ids: string[],
-    through: number,
-  ): Promise<Map<string, number> | null> {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (;;) {
-      const seen = await this.#lookup.seenCommands(conversationSubject(conversationId), ids);
-      if (seen.through >= through || seen.sequences.size === ids.length) return seen.sequences;
-      if (Date.now() > deadline) return null;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    commandId: string,
+    sequence: number,
+  ): Promise<CommandRecord | 'unavailable'> {
+    try {
+      const stored = await this.#log.at(sequence);
+      const events = stored ? decodeCommit(stored.payload).filter(isKnown) : [];
+      const record = commandRecords(conversationId, events, sequence).find(
+        (made) => made.commandId === commandId,
+      );
+      if (record) return record;
+      // Not "never accepted": one of the two is not what it was, and deciding again could double the command.
+      this.#logger.error(
+        { conversationId, commandId, sequence },
+        'the read model names a commit that does not hold it',
+      );
+    } catch (error) {
+      this.#logger.warn({ err: error, conversationId, commandId }, 'an old command cannot be read');
     }
-  }
-
-  async #read(conversationId: string, sequences: Map<string, number>): Promise<Map<string, CommandRecord>> {
-    const found = new Map<string, CommandRecord>();
-    for (const [commandId, sequence] of sequences) {
-      const record = await this.#log.at(sequence);
-      if (!record) throw new Error(`the read model names sequence ${sequence}, which the log does not hold`);
-      const events = decodeCommit(record.payload).filter(isKnown);
-      for (const made of commandRecords(conversationId, events, sequence)) {
-        if (made.commandId === commandId) found.set(commandId, made);
-      }
-    }
-    return found;
+    return 'unavailable';
   }
 }

@@ -7,6 +7,10 @@ export interface SeenCommands {
   through: number;
 }
 
+/** Rows and checkpoints are written in one transaction and here read in one statement, so the two always agree. */
+const THROUGH =
+  'select case when bool_and(epoch = $1) then min(sequence) end as through from read_model.checkpoints';
+
 /** The write side's three questions to the read model. All may throw when Postgres is away. */
 export class ReadModelLookup {
   readonly #pool: Pool;
@@ -18,28 +22,29 @@ export class ReadModelLookup {
   }
 
   async seenCommands(subject: string, commandIds: string[]): Promise<SeenCommands> {
-    // The checkpoint is read first: a command committed between the two reads is then found, or not yet promised.
-    const through = await this.#through();
-    const { rows } = await this.#pool.query<{ command_id: string; sequence: string }>({
+    const { rows } = await this.#pool.query<{ through: string | null; id: string | null; sequence: string }>({
       name: 'seen-commands',
-      text: `select command_id, sequence from read_model.command_results
-             where command_id = any($1::uuid[]) and aggregate = $2`,
-      values: [commandIds, subject],
+      text: `select t.through, r.command_id as id, r.sequence from (${THROUGH}) t
+             left join read_model.command_results r on r.command_id = any($2::uuid[]) and r.aggregate = $3`,
+      values: [this.#epoch, commandIds, subject],
     });
-    return { sequences: new Map(rows.map((row) => [row.command_id, Number(row.sequence)])), through };
+    const sequences = new Map<string, number>();
+    for (const { id, sequence } of rows) if (id !== null) sequences.set(id, Number(sequence));
+    return { sequences, through: Number(rows[0]?.through ?? 0) };
   }
 
   async messageSequence(
     conversationId: string,
     messageId: string,
   ): Promise<{ sequence: number | null; through: number }> {
-    const through = await this.#through();
-    const { rows } = await this.#pool.query<{ sequence: string }>({
+    const { rows } = await this.#pool.query<{ through: string | null; sequence: string | null }>({
       name: 'message-sequence',
-      text: 'select sequence from read_model.messages where conversation_id = $1 and message_id = $2',
-      values: [conversationId, messageId],
+      text: `select t.through, m.sequence from (${THROUGH}) t
+             left join read_model.messages m on m.conversation_id = $2 and m.message_id = $3`,
+      values: [this.#epoch, conversationId, messageId],
     });
-    return { sequence: rows[0] ? Number(rows[0].sequence) : null, through };
+    const { through = null, sequence = null } = rows[0] ?? {};
+    return { sequence: sequence === null ? null : Number(sequence), through: Number(through ?? 0) };
   }
 
   async readOrdinal(conversationId: string, userId: string): Promise<number> {
@@ -50,14 +55,5 @@ export class ReadModelLookup {
       values: [conversationId, userId],
     });
     return rows[0]?.read_ordinal ?? 0;
-  }
-
-  async #through(): Promise<number> {
-    const { rows } = await this.#pool.query<{ through: string | null }>({
-      name: 'read-through',
-      text: `select case when bool_and(epoch = $1) then min(sequence) end as through from read_model.checkpoints`,
-      values: [this.#epoch],
-    });
-    return Number(rows[0]?.through ?? 0);
   }
 }

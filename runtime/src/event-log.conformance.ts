@@ -31,6 +31,12 @@ export function eventLogConformance(name: string, open: () => Promise<{ logs: [E
       [log, other] = (await open()).logs;
     });
 
+    test('an empty log begins one after its end', async () => {
+      const { first, last } = await log.bounds();
+      if (last === 0) expect(first).toBe(1);
+      else expect(first).toBeLessThanOrEqual(last);
+    });
+
     test('stores a commit on an empty subject and gives it back byte for byte', async () => {
       const subject = newSubject();
       const sequence = appended(await put(log, subject, 0, 'first-commit'));

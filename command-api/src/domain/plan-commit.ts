@@ -1,11 +1,7 @@
 import type { Command, LogEvent } from '@parley/contracts';
 import type { CommandRecord } from './command-window.ts';
-import {
-  type ConversationState,
-  decideConversation,
-  evolveConversation,
-  type MessageFact,
-} from './conversation.ts';
+import { type ConversationState, evolveConversation, type MessageFact } from './conversation.ts';
+import { decideConversation } from './decide-conversation.ts';
 import type { Decision, NewEvent } from './decider.ts';
 
 /** One command waiting for its commit. */
@@ -13,13 +9,14 @@ export interface Candidate {
   command: Command;
   hash: string;
   correlationId: string;
+  /** What an edit or delete is about; `unknown` when it was sent earlier in this very commit. */
   fact?: MessageFact;
   /** What the read model and the log remember of this key after the window forgot it. */
   old?: CommandRecord;
 }
 
 export type Verdict =
-  | { kind: 'accepted'; result: unknown; version: number; wrote: boolean }
+  | { kind: 'accepted'; result: unknown; version: number }
   | { kind: 'replay'; record: CommandRecord }
   /** The same key earlier in this very commit. */
   | { kind: 'twin'; of: number }
@@ -54,26 +51,38 @@ export function planCommit(input: PlanInput): CommitPlan {
   const events: LogEvent[] = [];
   const verdicts: Verdict[] = [];
   const planned = new Map<string, number>();
+  const sent = new Map<string, MessageFact>();
   for (const [index, candidate] of input.candidates.entries()) {
     const earlier = priorVerdict(candidate, planned, input);
     if (earlier) {
       verdicts.push(earlier);
       continue;
     }
-    const decision = decideConversation(state, candidate.command, candidate.fact);
+    const { command } = candidate;
+    const decision = decideConversation(state, command, factAbout(candidate, sent));
     if (decision.kind === 'reject') {
       verdicts.push({ kind: 'rejected', decision });
       continue;
     }
     const made = decision.events.map((event, i) => input.envelop(event, version + i + 1, candidate));
     if (made.length > 0 && !input.fits(made, events.length === 0)) break;
-    for (const event of made) state = evolveConversation(state, event);
+    for (const event of made) {
+      state = evolveConversation(state, event);
+      if (event.type === 'message.sent') {
+        sent.set(event.data.messageId, { senderId: event.actor, ordinal: event.data.ordinal });
+      }
+    }
     version += made.length;
     events.push(...made);
-    planned.set(candidate.command.id, index);
-    verdicts.push({ kind: 'accepted', result: decision.result, version, wrote: made.length > 0 });
+    planned.set(command.id, index);
+    verdicts.push({ kind: 'accepted', result: decision.result, version });
   }
   return { verdicts, events, state, version };
+}
+
+function factAbout({ command, fact }: Candidate, sent: Map<string, MessageFact>): MessageFact | undefined {
+  if (fact !== 'unknown' || !('messageId' in command.data)) return fact;
+  return sent.get(command.data.messageId) ?? fact;
 }
 
 function priorVerdict(candidate: Candidate, planned: Map<string, number>, input: PlanInput): Verdict | null {

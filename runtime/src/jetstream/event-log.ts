@@ -190,7 +190,8 @@ export class JetStreamEventLog implements EventLog {
           `the log was replaced: epoch ${config.metadata?.epoch}, not ${this.epoch}`,
         );
       }
-      return { first: state.first_seq, last: state.last_seq };
+      // A new stream reports 0 as its first sequence.
+      return { first: Math.max(1, state.first_seq), last: state.last_seq };
     } catch (error) {
       if (error instanceof ContinuityLost) throw error;
       if (error instanceof JetStreamApiError && error.code === 10059) {

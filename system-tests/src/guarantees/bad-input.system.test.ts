@@ -107,8 +107,7 @@ const cases = (): Case[] => [
     name: 'JSON 5,000 levels deep',
     data: `{"conversationId":"${conversationId}","body":"x","metadata":${nested(5_000)}}`,
     status: 400,
-    code: 'invalid-request',
-    path: 'metadata',
+    code: 'malformed-json',
   },
   {
     name: 'an id with a dot',

@@ -1,0 +1,35 @@
+const MOST_EXAMPLES = 5;
+
+/** One thing that was verified: how much of it was compared and what did not agree. */
+export interface Check {
+  name: string;
+  compared: number;
+  differences: number;
+  /** Some of the differences, in words. */
+  examples: string[];
+}
+
+/** Collects the differences of one check. A check that compared nothing has not passed. */
+export class Findings {
+  readonly #check: Check;
+
+  constructor(name: string) {
+    this.#check = { name, compared: 0, differences: 0, examples: [] };
+  }
+
+  equal(what: string, actual: unknown, expected: unknown): void {
+    this.#check.compared++;
+    if (actual === expected) return;
+    this.differ(`${what}: ${String(actual)}, expected ${String(expected)}`);
+  }
+
+  differ(example: string): void {
+    this.#check.differences++;
+    if (this.#check.examples.length < MOST_EXAMPLES) this.#check.examples.push(example);
+  }
+
+  done(): Check {
+    if (this.#check.compared === 0) this.differ('nothing was compared');
+    return this.#check;
+  }
+}

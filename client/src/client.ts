@@ -1,0 +1,190 @@
+import {
+  type CommandAccepted,
+  type CommandInput,
+  type CommandType,
+  type ConversationAnswer,
+  HEADERS,
+  type InboxPage,
+  type InboxQuery,
+  type MembersPage,
+  type MembersQuery,
+  type MessagesPage,
+  type MessagesQuery,
+  type Problem,
+  parsePosition,
+  type UnreadView,
+} from '@parley/contracts';
+import { uuidv7 } from 'uuidv7';
+import type { SocketConstructor } from './connection.ts';
+import { type RequestOptions, requestUntilAnswered } from './request.ts';
+import { type SubscribeOptions, Subscription } from './subscription.ts';
+
+export interface ClientOptions {
+  /** Base URLs of the two HTTP services; may be the same. */
+  commandApi: string;
+  readApi: string;
+  /** `ws://…/v1/socket` */
+  gateway: string;
+  /** Asked for every request and connection: cache in it. */
+  token: () => Promise<string> | string;
+  device?: string;
+  /** The platform's own unless given; Node before 22 has none. */
+  WebSocket?: SocketConstructor;
+  fetch?: typeof globalThis.fetch;
+}
+
+export interface CommandOptions extends RequestOptions {
+  /** UUIDv7 that stands for this one intent; give it again to repeat it after a crash. */
+  key?: string;
+}
+
+export interface QueryOptions extends RequestOptions {
+  /** The answer reflects at least this position; unless told, that of this client's own commands. null = do not wait. */
+  minPosition?: string | null;
+}
+
+export interface BatchCommand<T extends CommandType = CommandType> {
+  type: T;
+  data: CommandInput<T>;
+  key?: string;
+}
+
+export type BatchAnswer = { status: 200; body: CommandAccepted } | { status: number; body: Problem };
+
+type Query = Record<string, string | number | undefined>;
+
+/** One user's view of one Parley. Holds no connection until `subscribe`. */
+export class ParleyClient {
+  readonly #options: ClientOptions;
+  readonly #fetch: typeof globalThis.fetch;
+  #ownPosition: string | null = null;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    // The browser's fetch insists on being called on its own object.
+    this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  }
+
+  /** Position of the newest commit that this client's own commands made. */
+  get ownPosition(): string | null {
+    return this.#ownPosition;
+  }
+
+  /** Resolves once the command is in the log, exactly once however often it had to be sent. Throws ParleyError. */
+  async command<T extends CommandType>(
+    type: T,
+    data: CommandInput<T>,
+    { key = uuidv7(), ...limits }: CommandOptions = {},
+  ): Promise<CommandAccepted<T>> {
+    const headers = { [HEADERS.idempotencyKey]: key };
+    const accepted = (await this.#post(`/v1/commands/${type}`, data, headers, limits)) as CommandAccepted<T>;
+    this.#remember(accepted.position);
+    return accepted;
+  }
+
+  /** Up to 100 commands in one request; one answer each, in order. A refused one does not stop the others. */
+  async commands(batch: readonly BatchCommand[], limits: RequestOptions = {}): Promise<BatchAnswer[]> {
+    const items = batch.map(({ key = uuidv7(), type, data }) => ({ key, type, data }));
+    const answer = (await this.#post('/v1/commands', items, {}, limits)) as { items: BatchAnswer[] };
+    for (const { body } of answer.items) if ('position' in body) this.#remember(body.position);
+    return answer.items;
+  }
+
+  createConversation(data: CommandInput<'conversation.create'>, options?: CommandOptions) {
+    return this.command('conversation.create', data, options);
+  }
+
+  join(conversationId: string, options?: CommandOptions) {
+    return this.command('conversation.join', { conversationId }, options);
+  }
+
+  leave(conversationId: string, options?: CommandOptions) {
+    return this.command('conversation.leave', { conversationId }, options);
+  }
+
+  send(
+    conversationId: string,
+    body: string,
+    options: CommandOptions & Omit<CommandInput<'message.send'>, 'conversationId' | 'body'> = {},
+  ) {
+    const { key, signal, timeoutMs, ...rest } = options;
+    const command = { ...(key && { key }), ...(signal && { signal }), ...(timeoutMs && { timeoutMs }) };
+    return this.command('message.send', { conversationId, body, ...rest }, command);
+  }
+
+  /** Moves the user's own read cursor forward to a message. */
+  read(conversationId: string, ordinal: number, options?: CommandOptions) {
+    return this.command('messages.read', { conversationId, ordinal }, options);
+  }
+
+  inbox(query: Partial<InboxQuery> = {}, options?: QueryOptions): Promise<InboxPage> {
+    return this.#get<InboxPage>('/v1/me/conversations', query, options);
+  }
+
+  unread(options?: QueryOptions): Promise<UnreadView> {
+    return this.#get<UnreadView>('/v1/me/unread', {}, options);
+  }
+
+  conversation(id: string, options?: QueryOptions): Promise<ConversationAnswer> {
+    return this.#get<ConversationAnswer>(`/v1/conversations/${id}`, {}, options);
+  }
+
+  members(id: string, query: Partial<MembersQuery> = {}, options?: QueryOptions): Promise<MembersPage> {
+    return this.#get<MembersPage>(`/v1/conversations/${id}/members`, query, options);
+  }
+
+  messages(id: string, query: Partial<MessagesQuery> = {}, options?: QueryOptions): Promise<MessagesPage> {
+    return this.#get<MessagesPage>(`/v1/conversations/${id}/messages`, query, options);
+  }
+
+  /** Everything the user may see as it happens, or since a position; see SPEC.md. Starts when it is iterated. */
+  subscribe(options: SubscribeOptions = {}): Subscription {
+    const { gateway, token, device } = this.#options;
+    const WebSocket = this.#options.WebSocket ?? platformWebSocket();
+    return new Subscription({ gateway, token, WebSocket, ...(device !== undefined && { device }) }, options);
+  }
+
+  async #post(path: string, data: unknown, headers: Record<string, string>, limits: RequestOptions) {
+    const request = {
+      method: 'POST' as const,
+      url: this.#options.commandApi + path,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(data),
+    };
+    return (await requestUntilAnswered(this.#sender(), request, limits)).body;
+  }
+
+  async #get<T>(path: string, query: Query, options: QueryOptions = {}): Promise<T> {
+    const { minPosition = this.#ownPosition, ...limits } = options;
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) parameters.set(name, String(value));
+    const search = parameters.size > 0 ? `?${parameters}` : '';
+    const headers: Record<string, string> =
+      minPosition === null ? {} : { [HEADERS.minPosition]: minPosition };
+    const request = { method: 'GET' as const, url: this.#options.readApi + path + search, headers };
+    return (await requestUntilAnswered(this.#sender(), request, limits)).body as T;
+  }
+
+  #sender() {
+    return { fetch: this.#fetch, token: this.#options.token };
+  }
+
+  /** Answers may come back in another order than their commits; positions of another epoch replace the old ones. */
+  #remember(text: string): void {
+    const next = parsePosition(text);
+    const own = this.#ownPosition === null ? null : parsePosition(this.#ownPosition);
+    if (next && (!own || own.epoch !== next.epoch || own.sequence < next.sequence)) this.#ownPosition = text;
+  }
+}
+
+export function createClient(options: ClientOptions): ParleyClient {
+  return new ParleyClient(options);
+}
+
+function platformWebSocket(): SocketConstructor {
+  const { WebSocket } = globalThis as { WebSocket?: SocketConstructor };
+  if (!WebSocket)
+    throw new Error('this platform has no WebSocket: pass one to createClient, for example of `ws`');
+  return WebSocket;
+}

@@ -1,0 +1,31 @@
+import type { ErrorCode, FieldFault } from '@parley/contracts';
+
+/** `network`: no answer. `connection-closed`: the gateway said to stop. The others are the server's. */
+export type ClientErrorCode = ErrorCode | 'network' | 'connection-closed';
+
+export interface ParleyErrorOptions {
+  code: ClientErrorCode;
+  /** HTTP status or close code; 0 when there was no answer. */
+  status: number;
+  detail: string;
+  errors?: FieldFault[] | undefined;
+  retryAfterMs?: number | undefined;
+  cause?: unknown;
+}
+
+/** Every refusal and failure of a command, query or subscription. `code` is the stable part: match on it. */
+export class ParleyError extends Error {
+  override name = 'ParleyError';
+  readonly code: ClientErrorCode;
+  readonly status: number;
+  readonly errors: FieldFault[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor({ code, status, detail, errors = [], retryAfterMs, cause }: ParleyErrorOptions) {
+    super(`${code}: ${detail}`, { cause });
+    this.code = code;
+    this.status = status;
+    this.errors = errors;
+    this.retryAfterMs = retryAfterMs;
+  }
+}

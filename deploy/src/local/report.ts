@@ -1,0 +1,4 @@
+/** Receives one line of progress, ready to print. */
+export type Report = (text: string) => void;
+
+export const silent: Report = () => {};

@@ -1,0 +1,10 @@
+export { type Issuer, type IssuerOptions, startIssuer } from './local/issuer.ts';
+export { type NatsOptions, type NatsServer, startNats } from './local/nats.ts';
+export { type NatsClusterOptions, type RunningNatsCluster, startNatsCluster } from './local/nats-cluster.ts';
+export { type PostgresOptions, type PostgresServer, startPostgres } from './local/postgres.ts';
+export { type RedisOptions, type RedisServer, startRedis } from './local/redis.ts';
+export type { LocalServer } from './local/server-process.ts';
+export { type ServiceOptions, startService } from './local/service.ts';
+export { SetupError } from './local/setup-error.ts';
+export { resolveTestServices, type TestServices } from './local/test-services.ts';
+export { createTokenSigner, type SignedToken, type TokenSigner } from './local/token-signer.ts';

@@ -1,0 +1,88 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { createPool, isPostgresAway, type Logger, Metrics, openEventLog, Readiness } from '@parley/runtime';
+import type { ProjectorConfig } from './config.ts';
+import { declareProjectorMetrics } from './metrics.ts';
+import { migrateReadModel } from './migrate.ts';
+import { createOperatorServer } from './operator-server.ts';
+import { Projection } from './projection.ts';
+import { LANES } from './run-lanes.ts';
+
+/** A lane writes on one connection and looks versions up on another. */
+const CONNECTIONS = 2 * LANES;
+const STATEMENT_TIMEOUT_MS = 60_000;
+const MIGRATE_PATIENCE_MS = 60_000;
+const MIGRATE_AGAIN_MS = 500;
+
+export interface RunningProjector {
+  /** Where health and metrics answer. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Migrates the read model's tables, then folds the log into them until stopped. Rejects when the log or Postgres
+ * cannot be had at the start; later losses are waited out, and told by /health/ready.
+ */
+export async function startProjector(
+  config: ProjectorConfig,
+  context: { logger: Logger; readiness?: Readiness },
+): Promise<RunningProjector> {
+  const { logger, readiness = new Readiness() } = context;
+  const { natsUrl, logReplicas: replicas, databaseUrl, host, port } = config;
+  const metrics = new Metrics('projector');
+  const projectorMetrics = declareProjectorMetrics(metrics);
+  await migratePatiently(databaseUrl, logger);
+  const { log, connected, close } = await openEventLog({
+    natsUrl,
+    replicas,
+    name: 'projector',
+    logger,
+    metrics,
+  });
+  const pool = createPool({
+    url: databaseUrl,
+    max: CONNECTIONS,
+    name: 'parley-projector',
+    logger,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  const projection = new Projection({ log, pool, databaseUrl, metrics: projectorMetrics, logger });
+  readiness.check('log', () => {
+    if (!connected()) throw new Error('not connected to NATS');
+  });
+  readiness.check('projection', () => {
+    if (projection.fault !== null) throw new Error(projection.fault);
+  });
+  const app = await createOperatorServer({ logger, metrics, readiness });
+  const stop = async () => {
+    await projection.stop();
+    await Promise.all([app.close(), pool.end(), close()]);
+  };
+  try {
+    return { url: await app.listen({ host, port }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Postgres may still be starting beside this process. */
+async function migratePatiently(databaseUrl: string, logger: Logger): Promise<void> {
+  const deadline = Date.now() + MIGRATE_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await migrateReadModel(databaseUrl);
+    } catch (error) {
+      if (!mayPass(error) || Date.now() > deadline) throw error;
+      logger.warn({ error }, 'Postgres is not there yet, trying again');
+    }
+    await after(MIGRATE_AGAIN_MS);
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    isPostgresAway(error) || ('code' in error && ['ECONNREFUSED', 'ECONNRESET'].includes(String(error.code)))
+  );
+}

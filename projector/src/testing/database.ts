@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '@parley/deploy/testing';
+import { createLogger, Metrics } from '@parley/runtime';
+import { Client, type Pool } from 'pg';
+import { declareProjectorMetrics } from '../metrics.ts';
+import { migrateReadModel } from '../migrate.ts';
+
+export const logger = createLogger({ name: 'projector', level: 'silent' });
+
+/** A Postgres of this test file's own, so that it can be killed. */
+export async function privatePostgres() {
+  const dir = await mkdtemp(join(tmpdir(), 'parley-projector-'));
+  const server = await startPostgres({ dir, fast: true });
+  return {
+    server,
+    /** Address of a new database with the read model's tables. */
+    async readModel(): Promise<string> {
+      const name = `test_${randomBytes(6).toString('hex')}`;
+      const admin = new Client({ connectionString: server.adminUrl });
+      await admin.connect();
+      await admin.query(`CREATE DATABASE ${name}`);
+      await admin.end();
+      await migrateReadModel(server.urlOf(name));
+      return server.urlOf(name);
+    },
+    async stop(): Promise<void> {
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export const freshMetrics = () => declareProjectorMetrics(new Metrics('projector'));
+
+const TABLES = {
+  conversations: 'id',
+  members: 'conversation_id, user_id COLLATE "C"',
+  messages: 'conversation_id, ordinal',
+  command_results: 'command_id, aggregate',
+};
+
+export type Rows = Record<keyof typeof TABLES, Record<string, unknown>[]>;
+
+/** Every row of the read model, in a fixed order. */
+export async function allRows(pool: Pool): Promise<Rows> {
+  const tables = await Promise.all(
+    Object.entries(TABLES).map(async ([table, order]) => {
+      const { rows } = await pool.query(`SELECT * FROM read_model.${table} ORDER BY ${order}`);
+      return [table, rows];
+    }),
+  );
+  return Object.fromEntries(tables);
+}
+
+export async function emptyReadModel(pool: Pool): Promise<void> {
+  await pool.query(
+    `TRUNCATE ${Object.keys(TABLES).map((table) => `read_model.${table}`)}, read_model.checkpoints`,
+  );
+}

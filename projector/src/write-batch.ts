@@ -1,0 +1,85 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Checkpoint } from './checkpoints.ts';
+import type { LaneChanges } from './projections/changes.ts';
+import { RowsDisagree, writeRows } from './write-rows.ts';
+
+/** Another projector owns the lane, or its checkpoint is not where this one left it. */
+export class OwnershipLost extends Error {
+  override name = 'OwnershipLost';
+}
+
+export interface Batch {
+  from: Checkpoint;
+  to: { sequence: number; commitId: string };
+  changes: LaneChanges;
+}
+
+/**
+ * synchronous_commit: the checkpoint commits with the rows and the log is the truth, so a transaction that a crash of
+ * Postgres loses is folded again. The planner is held to index lookups: a plan made while a table was small would scan
+ * it whole for every later batch.
+ */
+const BEGIN = `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off;
+  SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
+
+/**
+ * Writes a batch's rows and its checkpoint in one transaction, and wakes who waits for the position; returns the number
+ * of rows. A batch whose commit went through although its answer was lost is recognised and not written twice. Throws
+ * OwnershipLost, having written nothing.
+ */
+export async function writeBatch(pool: Pool, batch: Batch): Promise<number> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(BEGIN);
+    if (!(await moveCheckpoint(client, batch))) {
+      await client.query('ROLLBACK');
+      await confirmWritten(client, batch);
+      return 0;
+    }
+    const rows = await writeRows(client, batch.changes);
+    await client.query('COMMIT');
+    return rows;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((fault: Error) => {
+      broken = fault;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** First in the transaction: its row lock makes a zombie fail before it does any work. */
+async function moveCheckpoint(client: PoolClient, { from, to }: Batch): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: 'move-checkpoint',
+    text: `WITH moved AS (
+             UPDATE read_model.checkpoints SET sequence = $4, commit_id = $5, updated_at = now()
+              WHERE lane = $1 AND owner_epoch = $2 AND sequence = $3 RETURNING epoch, sequence)
+           SELECT pg_notify('parley_position', epoch || ':' || sequence) FROM moved`,
+    values: [from.lane, from.ownerEpoch, from.sequence, to.sequence, to.commitId],
+  });
+  return rowCount === 1;
+}
+
+async function confirmWritten(client: PoolClient, { from, to }: Batch): Promise<void> {
+  const { rows } = await client.query<{ owner_epoch: string; sequence: string }>(
+    'SELECT owner_epoch, sequence FROM read_model.checkpoints WHERE lane = $1',
+    [from.lane],
+  );
+  const [row] = rows;
+  if (Number(row?.owner_epoch) === from.ownerEpoch && Number(row?.sequence) === to.sequence) return;
+  throw new OwnershipLost(
+    `lane ${from.lane}: the checkpoint should be at ${from.sequence} of owner ${from.ownerEpoch}, ` +
+      `it is at ${row?.sequence} of owner ${row?.owner_epoch}`,
+  );
+}
+
+/** Data that the tables refuse, broken constraints, missing tables: writing it again would fail again. */
+const PERMANENT_STATES = /^(21|22|23|42)/;
+
+export function isPermanent(error: unknown): boolean {
+  if (error instanceof RowsDisagree) return true;
+  return error instanceof Error && 'code' in error && PERMANENT_STATES.test(String(error.code));
+}

@@ -1,0 +1,2 @@
+export { readApiVariables } from './config.ts';
+export { startReadApi } from './read-api.ts';

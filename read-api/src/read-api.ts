@@ -1,0 +1,75 @@
+import {
+  type Config,
+  connectRedis,
+  createAuthenticator,
+  createHttpServer,
+  createPool,
+  createRateLimiter,
+  createRevocationList,
+  type Logger,
+  Metrics,
+  Readiness,
+  type RunningProcess,
+} from '@parley/runtime';
+import type { readApiVariables } from './config.ts';
+import { addQueryRoutes } from './routes.ts';
+import { PositionWatch } from './wait-for-position.ts';
+
+const NAME = 'read-api';
+/** Queries carry no body. */
+const BODY_LIMIT_BYTES = 1_024;
+
+/** Wires the process: everything it needs is opened here and closed, in reverse, by `stop`. */
+export async function startReadApi(
+  config: Config<typeof readApiVariables>,
+  logger: Logger,
+  readiness = new Readiness(),
+): Promise<RunningProcess & { port: number }> {
+  const metrics = new Metrics(NAME);
+  const url = config.databaseUrl;
+  const pool = createPool({ url, name: NAME, logger });
+  const redis = connectRedis({ url: config.redisUrl, logger });
+  const revocations = createRevocationList({ redis, logger });
+  const authenticator = createAuthenticator({
+    jwksUrl: config.jwksUrl,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+    isRevoked: (principal) => revocations.isRevoked(principal),
+  });
+  const rateLimiter = createRateLimiter({
+    redis,
+    enabled: config.limits === 'on',
+    logger,
+    commandsPerMinute: config.rateCommandsPerMinute,
+    queriesPerMinute: config.rateQueriesPerMinute,
+  });
+  readiness.check('read model', async () => {
+    const { rowCount } = await pool.query('select 1 from read_model.checkpoints limit 1');
+    if (!rowCount) throw new Error('no checkpoint yet: is the projector running?');
+  });
+  readiness.check('issuer', () => authenticator.ready());
+  const app = await createHttpServer({
+    name: NAME,
+    corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    logger,
+    metrics,
+    authenticator,
+    rateLimiter,
+    readiness,
+  });
+  const positions = new PositionWatch({ pool, url, logger });
+  addQueryRoutes(app, pool, positions);
+  await app.listen({ host: config.host, port: config.port });
+  const address = app.server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : config.port,
+    async stop() {
+      await positions.close();
+      await app.close();
+      await pool.end();
+      redis.disconnect();
+    },
+  };
+}

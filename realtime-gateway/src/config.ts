@@ -1,0 +1,55 @@
+import {
+  authVariables,
+  type Config,
+  httpVariables,
+  logVariables,
+  postgresVariables,
+  processVariables,
+  redisVariables,
+  type Variables,
+} from '@parley/runtime';
+import { z } from 'zod';
+
+const count = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max))
+    .describe(`an integer from ${min} to ${max}`);
+
+export const gatewayVariables = {
+  ...processVariables,
+  ...logVariables,
+  ...postgresVariables,
+  ...redisVariables,
+  ...authVariables,
+  ...httpVariables,
+  maxSockets: {
+    env: 'GATEWAY_MAX_SOCKETS',
+    description: 'Sockets that one gateway process takes; more are refused with 503',
+    schema: count(1, 1_000_000),
+    default: '20000',
+  },
+  ringBytes: {
+    env: 'GATEWAY_RING_BYTES',
+    description: 'Memory for the newest commits, from which most resumes are answered',
+    schema: count(1_048_576, 4_294_967_296),
+    default: '67108864',
+  },
+  warmCommits: {
+    env: 'GATEWAY_WARM_COMMITS',
+    description: 'Commits before the end of the log that a starting process reads into memory',
+    schema: count(0, 1_000_000),
+    default: '10000',
+  },
+  drainMs: {
+    env: 'GATEWAY_DRAIN_MS',
+    description:
+      'Time over which a stopping process sends its clients away; keep it under SHUTDOWN_DEADLINE_MS',
+    schema: count(0, 600_000),
+    default: '3000',
+  },
+} satisfies Variables;
+
+export type GatewayConfig = Config<typeof gatewayVariables>;

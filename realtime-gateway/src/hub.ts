@@ -1,0 +1,109 @@
+import type { CorruptCommit } from '@parley/contracts';
+import type { Feed } from './feed.ts';
+import { Ring, type RingLimits } from './ring.ts';
+import { Audience } from './session/audience.ts';
+import {
+  type Commit,
+  type ConversationCommit,
+  readCommitOrHide,
+  type StoredCommit,
+} from './session/commit.ts';
+
+export interface HubObserver {
+  /** Sequences that the log skipped. */
+  gap(missing: number): void;
+  unreadable(sequence: number, error: CorruptCommit): void;
+}
+
+/**
+ * The end of the log in this process, and who is told of it. A commit enters the ring, changes the audience and is
+ * offered to the feeds in one tick: whoever joins between two ticks has either all of it or none.
+ */
+export class Hub {
+  readonly ring: Ring;
+  readonly audience = new Audience<Feed>();
+  readonly #observer: HubObserver;
+  #waiting: { sequence: number; resolve: () => void }[] = [];
+
+  constructor(after: number, limits: RingLimits, observer: HubObserver) {
+    this.ring = new Ring(after, limits);
+    this.#observer = observer;
+  }
+
+  get tail(): number {
+    return this.ring.tail;
+  }
+
+  /** Takes the next commits of the log, in order. */
+  accept(records: readonly StoredCommit[]): void {
+    for (const record of records) this.#take(record);
+    this.#wake();
+  }
+
+  #take(record: StoredCommit): void {
+    const missing = record.sequence - this.tail - 1;
+    if (missing > 0) this.#observer.gap(missing);
+    const commit = readCommitOrHide(record, (error) => this.#observer.unreadable(record.sequence, error));
+    this.ring.push(commit);
+    this.#deliver(commit);
+  }
+
+  #deliver(commit: Commit): void {
+    switch (commit.kind) {
+      case 'conversation':
+        if (commit.changes.length > 0) this.#deliverChange(commit);
+        else this.#deliverToMembers(commit);
+        break;
+      case 'reads':
+        for (const [user, item] of this.audience.receipts(commit)) {
+          for (const feed of user.sessions) feed.offer(item);
+        }
+        break;
+      case 'user':
+        for (const feed of this.audience.userByToken(commit.token)?.sessions ?? []) feed.offer(commit.item);
+        break;
+      case 'hidden':
+        break;
+    }
+  }
+
+  #deliverToMembers(commit: ConversationCommit): void {
+    const members = this.audience.membersOf(commit.conversationId);
+    if (!members) return;
+    for (const user of members) for (const feed of user.sessions) feed.offer(commit.item);
+  }
+
+  #deliverChange(commit: ConversationCommit): void {
+    const named = this.audience.apply(commit);
+    const told = new Set(named.map((delivery) => delivery.user));
+    for (const user of this.audience.membersOf(commit.conversationId) ?? []) {
+      if (!told.has(user)) for (const feed of user.sessions) feed.offer(commit.item);
+    }
+    for (const { user, item, revoked } of named) {
+      for (const feed of user.sessions) {
+        if (item) feed.offer(item);
+        if (revoked) feed.revoke(commit.conversationId, revoked);
+      }
+    }
+  }
+
+  /** Resolves true once the commit at a sequence has been taken, false when that takes longer than `timeoutMs`. */
+  reached(sequence: number, timeoutMs: number): Promise<boolean> {
+    if (sequence <= this.tail) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const waiter = { sequence, resolve: () => settle(true) };
+      const timer = setTimeout(() => settle(false), timeoutMs);
+      const settle = (reached: boolean): void => {
+        clearTimeout(timer);
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        resolve(reached);
+      };
+      this.#waiting.push(waiter);
+    });
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    for (const waiter of this.#waiting) if (waiter.sequence <= this.tail) waiter.resolve();
+  }
+}

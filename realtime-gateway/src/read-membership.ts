@@ -1,0 +1,55 @@
+import type { RevokedReason } from '@parley/contracts';
+import type { Pool } from 'pg';
+import type { MembershipSnapshot } from './session/membership.ts';
+
+/** A user's memberships in one snapshot of the read model. */
+export interface StoredMembership extends MembershipSnapshot {
+  /** Everything up to here is in it… */
+  asOf: number;
+  /** …and nothing after here is. Lanes of the projector move apart by the difference. */
+  newest: number;
+  /** Of the log that it was folded from; null while nothing was. */
+  epoch: string | null;
+}
+
+interface Row {
+  as_of: string | null;
+  newest: string | null;
+  epoch: string | null;
+  memberships: [conversationId: string, joinedSequence: number, memberCount: number, version: number][];
+  departures: [conversationId: string, reason: RevokedReason][];
+}
+
+/** One statement sees one snapshot: rows and checkpoints agree without a transaction around them. */
+const STATEMENT = `
+with lanes as (select min(sequence) as as_of, max(sequence) as newest, max(epoch) as epoch from read_model.checkpoints)
+select lanes.*,
+  coalesce((
+    select json_agg(json_build_array(m.conversation_id, m.joined_sequence, c.member_count, c.version))
+    from read_model.members m join read_model.conversations c on c.id = m.conversation_id
+    where m.user_id = $1 and m.left_sequence is null), '[]') as memberships,
+  coalesce((
+    select json_agg(json_build_array(m.conversation_id, m.left_reason))
+    from read_model.members m
+    where m.user_id = $1 and m.left_sequence > $2), '[]') as departures
+from lanes`;
+
+/** `since`: departures up to this sequence are left out. */
+export async function readMembership(pool: Pool, userId: string, since: number): Promise<StoredMembership> {
+  const query = { name: 'membership', text: STATEMENT, values: [userId, since] };
+  const { rows } = await pool.query<Row>(query);
+  const row = rows[0];
+  if (!row) throw new Error('the membership query gave no row');
+  return {
+    asOf: Number(row.as_of ?? 0),
+    newest: Number(row.newest ?? 0),
+    epoch: row.epoch,
+    memberships: row.memberships.map(([conversationId, joinedSequence, memberCount, version]) => ({
+      conversationId,
+      joinedSequence,
+      memberCount,
+      version,
+    })),
+    departures: row.departures.map(([conversationId, reason]) => ({ conversationId, reason })),
+  };
+}

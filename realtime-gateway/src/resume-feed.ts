@@ -1,0 +1,154 @@
+import { formatPosition, HEARTBEAT_MS, type Position, parsePosition, SOCKET_LIMITS } from '@parley/contracts';
+import type { EventLog } from '@parley/runtime';
+import type { Feed } from './feed.ts';
+import type { Hub } from './hub.ts';
+import { readAll } from './read-log.ts';
+import type { StoredMembership } from './read-membership.ts';
+import { Replay } from './replay.ts';
+import { readCommitOrHide } from './session/commit.ts';
+import { MembershipFold } from './session/membership.ts';
+import { planResume, type ResumePlan } from './session/resume.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+/** How far another process, or the read model, may be ahead of this one. */
+const CATCH_UP_MS = 10_000;
+
+export interface ResumeRequest {
+  connection: string;
+  userId: string;
+  /** Milliseconds since 1970. */
+  expiresAt: number;
+  since: string | null;
+  feed: 'all' | 'none';
+}
+
+export interface ResumeObserver {
+  replayed(outcome: 'live' | 'replay' | 'reset' | 'closed'): void;
+  reset(reason: string): void;
+}
+
+export interface ResumerOptions {
+  hub: Hub;
+  log: EventLog;
+  memberships: (userId: string, since: number) => Promise<StoredMembership>;
+  observer: ResumeObserver;
+  /** Replays at once; one per user. */
+  slots: number;
+  /** Bytes of a replay in flight to one socket. */
+  pageBytes: number;
+}
+
+/** Takes a feed from `hello` to live: welcome, what was revoked, the replay, `live`. */
+export class Resumer {
+  readonly #options: ResumerOptions;
+  readonly #line: WaitingLine;
+
+  constructor(options: ResumerOptions) {
+    this.#options = options;
+    this.#line = new WaitingLine(options.slots);
+  }
+
+  get waiting(): number {
+    return this.#line.waiting;
+  }
+
+  /** Resolves when the feed is live or closed. Rejects when the log or the read model cannot answer. */
+  resume(feed: Feed, request: ResumeRequest): Promise<void> {
+    return this.#line.run(request.userId, async () => {
+      if (feed.closed) return;
+      if (request.feed === 'none') this.#start(feed, request, { kind: 'live' });
+      else await this.#resume(feed, request);
+    });
+  }
+
+  async #resume(feed: Feed, request: ResumeRequest): Promise<void> {
+    const { hub, log, pageBytes } = this.#options;
+    const since = request.since === null ? null : parsePosition(request.since);
+    const plan = await this.#plan(since);
+    const told = since === null || plan.kind === 'reset' ? Number.MAX_SAFE_INTEGER : since.sequence;
+    const stored = await this.#stored(request.userId, told);
+    const fold = new MembershipFold(request.userId, told, stored);
+    let folded = stored.asOf;
+    while (!hub.ring.covers(folded)) folded = await this.#foldFromLog(fold, folded);
+    // From here to the replay's first await all is one tick: the audience takes the fold as of the hub's tail.
+    if (feed.closed) return;
+    for (const commit of hub.ring.after(folded)) fold.apply(commit);
+    const user = hub.audience.admit(request.userId, feed, fold.memberships());
+    feed.whenClosed(() => hub.audience.release(request.userId, feed));
+    const from = this.#start(feed, request, plan);
+    if (from === null) return;
+    for (const { conversationId, reason } of fold.departures()) {
+      if (!user.memberships.has(conversationId)) feed.revoke(conversationId, reason);
+    }
+    const end = await new Replay({ hub, log, feed, user, from, pageBytes }).run();
+    this.#options.observer.replayed(end.kind === 'live' ? 'replay' : end.kind);
+    if (end.kind === 'reset') this.#reset(feed, end.reason);
+  }
+
+  /** Says welcome; gives where the replay starts, or null when there is none and the feed is live. */
+  #start(feed: Feed, request: ResumeRequest, plan: ResumePlan): number | null {
+    const { hub, log, observer } = this.#options;
+    const from = plan.kind === 'replay' || plan.kind === 'read-log' ? plan.from : null;
+    const position = from ?? hub.tail;
+    feed.begin(position);
+    feed.say({
+      t: 'welcome',
+      connection: request.connection,
+      user: request.userId,
+      epoch: log.epoch,
+      position: formatPosition(log.epoch, position),
+      heartbeatMs: HEARTBEAT_MS,
+      expiresAt: request.expiresAt,
+      limits: SOCKET_LIMITS,
+      resumed: from !== null,
+    });
+    if (from !== null) return from;
+    observer.replayed(plan.kind === 'reset' ? 'reset' : 'live');
+    if (plan.kind === 'reset') this.#reset(feed, plan.reason);
+    else feed.goLive(position);
+    return null;
+  }
+
+  #reset(feed: Feed, reason: Extract<ResumePlan, { kind: 'reset' }>['reason']): void {
+    const { hub, log, observer } = this.#options;
+    observer.reset(reason);
+    feed.say({ t: 'reset', reason, position: formatPosition(log.epoch, hub.tail) });
+    feed.goLive(hub.tail);
+  }
+
+  async #plan(since: Position | null): Promise<ResumePlan> {
+    const { hub, log } = this.#options;
+    let bounds: { first: number; last: number } | null = null;
+    for (;;) {
+      const { tail, ring } = hub;
+      const plan = planResume(since, { epoch: log.epoch, coveredAfter: ring.coveredAfter, tail }, bounds);
+      if (plan.kind === 'ask-bounds') bounds = await log.bounds();
+      else if (plan.kind === 'wait') await this.#reach(plan.until);
+      else return plan;
+    }
+  }
+
+  async #stored(userId: string, told: number): Promise<StoredMembership> {
+    const stored = await this.#options.memberships(userId, told);
+    if (stored.epoch !== null && stored.epoch !== this.#options.log.epoch) {
+      throw new Error('the read model is of another log');
+    }
+    await this.#reach(stored.newest);
+    return stored;
+  }
+
+  /** A read model that is further behind than the ring reaches back. */
+  async #foldFromLog(fold: MembershipFold, after: number): Promise<number> {
+    const until = this.#options.hub.ring.coveredAfter;
+    for await (const records of readAll(this.#options.log, { after, until })) {
+      for (const record of records) fold.apply(readCommitOrHide(record));
+    }
+    return until;
+  }
+
+  async #reach(sequence: number): Promise<void> {
+    if (!(await this.#options.hub.reached(sequence, CATCH_UP_MS))) {
+      throw new Error(`sequence ${sequence} was not seen within ${CATCH_UP_MS} ms`);
+    }
+  }
+}

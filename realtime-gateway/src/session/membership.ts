@@ -1,0 +1,73 @@
+import type { RevokedReason } from '@parley/contracts';
+import type { Membership } from './audience.ts';
+import type { Commit, ConversationCommit } from './commit.ts';
+
+export interface MembershipRow extends Membership {
+  /** The conversation's version that the row reflects. */
+  version: number;
+}
+
+export interface Departure {
+  conversationId: string;
+  reason: RevokedReason;
+}
+
+/** A user's memberships as the read model has them, at different places of the log for different conversations. */
+export interface MembershipSnapshot {
+  memberships: readonly MembershipRow[];
+  departures: readonly Departure[];
+}
+
+/**
+ * Brings a user's memberships from the read model to the end of the log. Commits that a row already reflects are told
+ * by their version; for conversations without a row the last change decides, so applying one twice does no harm.
+ */
+export class MembershipFold {
+  readonly #userId: string;
+  readonly #since: number;
+  readonly #rows: Map<string, MembershipRow>;
+  readonly #departures: Map<string, RevokedReason>;
+
+  /** Departures up to `since` are old news to whom this is for. */
+  constructor(userId: string, since: number, snapshot: MembershipSnapshot) {
+    this.#userId = userId;
+    this.#since = since;
+    this.#rows = new Map(snapshot.memberships.map((row) => [row.conversationId, { ...row }]));
+    this.#departures = new Map(snapshot.departures.map((gone) => [gone.conversationId, gone.reason]));
+  }
+
+  apply(commit: Commit): void {
+    if (commit.kind !== 'conversation' || commit.changes.length === 0) return;
+    const row = this.#rows.get(commit.conversationId);
+    if (row && commit.lastVersion <= row.version) return;
+    if (row) row.version = commit.lastVersion;
+    for (const change of commit.changes) {
+      const mine = change.userIds.includes(this.#userId);
+      const joined = change.kind === 'joined';
+      const current = this.#rows.get(commit.conversationId);
+      if (current) current.memberCount += joined ? change.userIds.length : -change.userIds.length;
+      else if (mine && joined)
+        this.#enter(commit.conversationId, commit.sequence, commit.lastVersion, change.userIds.length);
+      if (mine && change.kind !== 'joined') this.#leave(commit, change.kind);
+    }
+  }
+
+  #enter(conversationId: string, joinedSequence: number, version: number, memberCount: number): void {
+    this.#rows.set(conversationId, { conversationId, joinedSequence, version, memberCount });
+    this.#departures.delete(conversationId);
+  }
+
+  #leave({ conversationId, sequence }: ConversationCommit, reason: RevokedReason): void {
+    this.#rows.delete(conversationId);
+    if (sequence > this.#since) this.#departures.set(conversationId, reason);
+  }
+
+  memberships(): Iterable<Membership> {
+    return this.#rows.values();
+  }
+
+  /** Conversations the user left since the position they resume from, and is not in now. */
+  departures(): Departure[] {
+    return [...this.#departures].map(([conversationId, reason]) => ({ conversationId, reason }));
+  }
+}

@@ -1,0 +1,158 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatPosition } from '@parley/contracts';
+import {
+  type Issuer,
+  type NatsServer,
+  type PostgresServer,
+  type RedisServer,
+  startIssuer,
+  startNats,
+  startPostgres,
+  startRedis,
+} from '@parley/deploy/testing';
+import { createLogger, createPool, type EventLog, loadConfig, openEventLog, Readiness } from '@parley/runtime';
+import type { Pool } from 'pg';
+import { gatewayVariables } from '../config.ts';
+import { type RealtimeGateway, startRealtimeGateway } from '../realtime-gateway.ts';
+import { TestWriter } from './commits.ts';
+import { TestSocket } from './test-socket.ts';
+
+const SCHEMA = new URL('../../../projector/migrations/0000_read_model.sql', import.meta.url);
+const logger = createLogger({ name: 'test', level: 'silent' });
+
+/** A gateway with its real neighbours. The read model's rows are written by SQL, where a test wants them. */
+export class GatewayWorld {
+  readonly #stops: (() => Promise<unknown>)[] = [];
+  readonly nats: NatsServer;
+  readonly postgres: PostgresServer;
+  readonly issuer: Issuer;
+  readonly #redis: RedisServer;
+  readonly log: EventLog;
+  readonly writer: TestWriter;
+  readonly rows: Pool;
+
+  private constructor(parts: {
+    nats: NatsServer;
+    postgres: PostgresServer;
+    redis: RedisServer;
+    issuer: Issuer;
+    log: EventLog;
+  }) {
+    this.nats = parts.nats;
+    this.postgres = parts.postgres;
+    this.#redis = parts.redis;
+    this.issuer = parts.issuer;
+    this.log = parts.log;
+    this.writer = new TestWriter(parts.log);
+    this.rows = createPool({ url: parts.postgres.url, name: 'test', logger });
+  }
+
+  static async start(): Promise<GatewayWorld> {
+    const dir = mkdtempSync(join(tmpdir(), 'parley-gateway-'));
+    const [nats, postgres, redis, issuer] = await Promise.all([
+      startNats({ dir: join(dir, 'nats') }),
+      startPostgres({ dir: join(dir, 'postgres'), fast: true }),
+      startRedis({ dir: join(dir, 'redis') }),
+      startIssuer({ dir: join(dir, 'issuer') }),
+    ]);
+    const opened = await openEventLog({ natsUrl: nats.url, replicas: 1, name: 'test', logger });
+    const world = new GatewayWorld({ nats, postgres, redis, issuer, log: opened.log });
+    world.#stops.push(
+      () => world.rows.end(),
+      () => opened.close(),
+      () => Promise.all([nats.stop(), postgres.stop(), redis.stop(), issuer.stop()]),
+      async () => rmSync(dir, { recursive: true, force: true }),
+    );
+    await world.rows.query(readFileSync(SCHEMA, 'utf8'));
+    await world.checkpoint();
+    return world;
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops) await stop();
+  }
+
+  async gateway(environment: Record<string, string> = {}): Promise<RealtimeGateway> {
+    const config = loadConfig(gatewayVariables, {
+      PORT: '0',
+      NATS_URL: this.nats.url,
+      DATABASE_URL: this.postgres.url,
+      REDIS_URL: this.#redis.url,
+      JWKS_URL: this.issuer.jwksUrl,
+      JWT_ISSUER: this.issuer.issuer,
+      JWT_AUDIENCE: this.issuer.audience,
+      CORS_ORIGINS: 'https://chat.example',
+      GATEWAY_DRAIN_MS: '0',
+      ...environment,
+    });
+    const readiness = new Readiness();
+    const gateway = await startRealtimeGateway(config, logger, readiness);
+    const stopOnce = once(() => gateway.stop());
+    this.#stops.unshift(stopOnce);
+    for (let r = await readiness.report(); !r.ready; r = await readiness.report()) process.stderr.write(JSON.stringify(r)+"\n"), await new Promise((resolve) => setImmediate(resolve));
+    return { ...gateway, stop: stopOnce };
+  }
+
+  async token(userId: string, ttlSeconds = 3_600): Promise<string> {
+    return (await this.issuer.signer.sign({ sub: userId, ttlSeconds })).token;
+  }
+
+  /** A socket that has said hello. */
+  async connect(gateway: RealtimeGateway, userId: string, since: string | null = null): Promise<TestSocket> {
+    const socket = await TestSocket.open(gateway.url);
+    socket.send({ t: 'hello', token: await this.token(userId), since });
+    return socket;
+  }
+
+  position(sequence: number): string {
+    return formatPosition(this.log.epoch, sequence);
+  }
+
+  async conversation(id: string, version: number, memberCount: number): Promise<void> {
+    await this.rows.query(
+      `insert into read_model.conversations
+         (id, type, created_at, created_by, member_count, message_count, version, sequence)
+       values ($1, 'group', now(), 'writer', $3, 0, $2, 0)
+       on conflict (id) do update set version = $2, member_count = $3`,
+      [id, version, memberCount],
+    );
+  }
+
+  async member(conversationId: string, userId: string, joinedSequence: number): Promise<void> {
+    await this.rows.query(
+      `insert into read_model.members (conversation_id, user_id, role, joined_at, joined_sequence, read_ordinal)
+       values ($1, $2, 'member', now(), $3, 0)
+       on conflict (conversation_id, user_id)
+       do update set joined_sequence = $3, left_sequence = null, left_reason = null`,
+      [conversationId, userId, joinedSequence],
+    );
+  }
+
+  async left(conversationId: string, userId: string, sequence: number, reason: string): Promise<void> {
+    await this.rows.query(
+      `update read_model.members set left_sequence = $3, left_reason = $4
+       where conversation_id = $1 and user_id = $2`,
+      [conversationId, userId, sequence, reason],
+    );
+  }
+
+  /** Says that the rows reflect the log up to a sequence; its end unless told. */
+  async checkpoint(sequence?: number): Promise<void> {
+    const upTo = sequence ?? (await this.log.bounds()).last;
+    await this.rows.query(
+      `insert into read_model.checkpoints values (0, $1, $2, '', 1, now())
+       on conflict (lane) do update set epoch = $1, sequence = $2`,
+      [this.log.epoch, upTo],
+    );
+  }
+}
+
+function once(stop: () => Promise<void>): () => Promise<void> {
+  let stopping: Promise<void> | null = null;
+  return () => {
+    stopping ??= stop();
+    return stopping;
+  };
+}
