@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLogger, type EventLog, openEventLog } from '@parley/runtime';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { countRows, Databases } from './catch-up/databases.ts';
 import type { PrepareOrder, WriteOrder } from './catch-up/floor-writer.ts';
 import { ircCommits } from './catch-up/irc-commits.ts';
@@ -29,6 +29,7 @@ import type { Bench, BenchContext, PreparedBench } from './frame/bench.ts';
 import { cpuMicroseconds } from './frame/cpu.ts';
 import type { Sample, Side } from './frame/interleave.ts';
 import { startLogServer } from './frame/nats.ts';
+import { openPool } from './frame/pool.ts';
 import { serviceEnvironment, startPrivateServers } from './frame/private-servers.ts';
 import { type Service, startService } from './frame/service.ts';
 import type { RatioWish } from './frame/spread.ts';
@@ -145,7 +146,7 @@ async function project(run: {
   head: number;
 }): Promise<Projected> {
   const { dir, env, nodeArguments, url, head } = run;
-  const pool = new Pool({ connectionString: url, max: 1 });
+  const pool = openPool(url);
   const spawned = performance.now();
   const service = await startService({ name: 'projector', dir, env, nodeArguments, waitFor: 'nothing' });
   try {

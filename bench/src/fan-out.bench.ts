@@ -20,7 +20,6 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import { HEARTBEAT_MS, SOCKET_PATH, SUBPROTOCOL } from '@parley/contracts';
 import { createLogger, type EventLog, openEventLog } from '@parley/runtime';
-import { Pool } from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { stampedBody } from './fan-out/marker.ts';
 import type { OpenOrder, ReceiptReport } from './fan-out/receivers.ts';
@@ -31,6 +30,7 @@ import { ensureFloorStream, FLOOR_PREFIX } from './frame/floor-stream.ts';
 import type { Sample, Side } from './frame/interleave.ts';
 import { nowMicroseconds, percentiles } from './frame/latency.ts';
 import { startLogServer } from './frame/nats.ts';
+import { openPool } from './frame/pool.ts';
 import { serviceEnvironment, startPrivateServers } from './frame/private-servers.ts';
 import { startService } from './frame/service.ts';
 import type { RatioWish } from './frame/spread.ts';
@@ -145,7 +145,7 @@ async function projectOnce(
   databaseUrl: string,
 ): Promise<void> {
   const projector = await startService({ name: 'projector', dir, env });
-  const pool = new Pool({ connectionString: databaseUrl, max: 1 });
+  const pool = openPool(databaseUrl);
   try {
     const deadline = Date.now() + RUN_DEADLINE_MS;
     for (;;) {

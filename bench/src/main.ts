@@ -11,6 +11,9 @@ import { sendBench } from './send.bench.ts';
 const benches = [sendBench, fanOutBench, catchUpBench];
 const resultsFolder = fileURLToPath(new URL('../results', import.meta.url));
 
+// Leaving by way of `exit` ends every process that was started and removes its files.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const request = requestOrExit();
 const results: BenchResult[] = [];
 for (const bench of benches.filter(({ name }) => request.names.includes(name))) {

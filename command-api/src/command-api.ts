@@ -16,6 +16,7 @@ import {
 import type { commandApiVariables } from './config.ts';
 import { ConversationWriters } from './conversation-writers.ts';
 import { CursorWriter } from './cursor-writer.ts';
+import { addDocsPage } from './docs-page.ts';
 import { CommandHandler } from './handle-command.ts';
 import { Lookups } from './lookups.ts';
 import { declareCommandMetrics } from './metrics.ts';
@@ -74,6 +75,7 @@ export async function startCommandApi(
     rateLimiter,
     readiness,
   });
+  addDocsPage(app);
   addCommandRoutes(app, handler, rateLimiter);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();

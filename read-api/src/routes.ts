@@ -5,6 +5,8 @@ import {
   inboxQuerySchema,
   membersQuerySchema,
   messagesQuerySchema,
+  type Position,
+  parsePosition,
 } from '@parley/contracts';
 import {
   type FastifyInstance,
@@ -20,7 +22,7 @@ import { readMembers } from './queries/members.ts';
 import { readMessages } from './queries/messages.ts';
 import { readUnread } from './queries/unread.ts';
 import { inSnapshot, type Snapshot } from './snapshot.ts';
-import type { PositionWatch } from './wait-for-position.ts';
+import { notYetVisible, type PositionWatch } from './wait-for-position.ts';
 
 const config = { access: 'user', limit: 'queries' } as const;
 
@@ -34,8 +36,10 @@ export function addQueryRoutes(app: FastifyInstance, pool: Pool, positions: Posi
     app.get(path, { config }, async (request, reply) => {
       // Bad input is told before anything is waited for.
       const read = plan(request);
-      await waitForPosition(request, positions);
-      return respond(request, reply, await inSnapshot(pool, read));
+      const minimum = await waitForPosition(request, positions);
+      const answer = await inSnapshot(pool, read);
+      if (minimum !== null && isBehind(answer.asOf, minimum)) throw notYetVisible();
+      return respond(request, reply, answer);
     });
   };
 
@@ -72,30 +76,43 @@ function refuseParameters(query: unknown): void {
   });
 }
 
-async function waitForPosition(request: FastifyRequest, positions: PositionWatch): Promise<void> {
+async function waitForPosition(request: FastifyRequest, positions: PositionWatch): Promise<Position | null> {
   const wanted = request.headers[HEADERS.minPosition];
-  if (wanted !== undefined) await positions.waitFor(String(wanted));
+  return wanted === undefined ? null : positions.waitFor(String(wanted));
 }
 
-/** The tag is of the content without `asOf`: an answer that only the log's growth would change is not sent again. */
+/** The read model may have been dropped since it had the position, and be on its way there again. */
+function isBehind(asOf: string, minimum: Position): boolean {
+  const reached = parsePosition(asOf);
+  return reached === null || reached.epoch !== minimum.epoch || reached.sequence < minimum.sequence;
+}
+
+/**
+ * The tag is of the content without `asOf`: an answer that only the log's growth would change is not sent again. It is a
+ * weak one, because two answers with the same tag may differ in `asOf`.
+ */
 function respond(request: FastifyRequest, reply: FastifyReply, answer: Answer): string | undefined {
-  const { asOf, ...content } = answer;
-  const tag = `"${hash('sha256', JSON.stringify(content), 'base64url').slice(0, 27)}"`;
+  const { asOf, ...rest } = answer;
+  const content = JSON.stringify(rest);
+  const tag = `W/"${hash('sha256', content, 'base64url').slice(0, 27)}"`;
   reply.headers({
     [HEADERS.position]: asOf,
     etag: tag,
     'cache-control': 'private, no-cache',
-    vary: 'authorization',
+    vary: 'origin, authorization',
   });
   if (matches(request.headers['if-none-match'], tag)) {
     reply.code(304);
     return undefined;
   }
   reply.type('application/json; charset=utf-8');
-  return JSON.stringify(answer);
+  // Every answer has more than `asOf`, so there is something after the brace.
+  return `{"asOf":${JSON.stringify(asOf)},${content.slice(1)}`;
 }
 
 function matches(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
-  return header.split(',').some((each) => each.trim() === '*' || each.trim().replace(/^W\//, '') === tag);
+  return header
+    .split(',')
+    .some((each) => each.trim() === '*' || `W/${each.trim().replace(/^W\//, '')}` === tag);
 }

@@ -23,12 +23,13 @@ export async function inSnapshot<T>(pool: Pool, read: (snapshot: Snapshot) => Pr
     }>[];
     const checkpoint = results[1]?.rows[0];
     if (!checkpoint?.epoch) {
-      throw new ProblemError('unavailable', { detail: 'the read model is being built', retryAfterMs: 1_000 });
+      throw notBuilt();
     }
     return await read({ client, asOf: formatPosition(checkpoint.epoch, Number(checkpoint.sequence)) });
   } catch (error) {
-    if (!(error instanceof ProblemError)) broken = error as Error;
-    throw error;
+    if (error instanceof ProblemError) throw error;
+    broken = error as Error;
+    throw unbuilt(error);
   } finally {
     // Nothing was written: ending the transaction either way is the same.
     if (!broken)
@@ -37,4 +38,16 @@ export async function inSnapshot<T>(pool: Pool, read: (snapshot: Snapshot) => Pr
       });
     client.release(broken);
   }
+}
+
+/** What a query's error means to a client: without its tables the read model is not there yet, all else is as it is. */
+export function unbuilt(error: unknown): unknown {
+  const missing = error instanceof Error && 'code' in error && MISSING_TABLE.has(String(error.code));
+  return missing ? notBuilt() : error;
+}
+
+const MISSING_TABLE = new Set(['42P01', '3F000']);
+
+function notBuilt(): ProblemError {
+  return new ProblemError('unavailable', { detail: 'the read model is being built', retryAfterMs: 1_000 });
 }

@@ -32,5 +32,5 @@ export function messageRange(
 }
 
 function clamp(from: number, to: number, messageCount: number): OrdinalRange {
-  return { from: Math.max(1, from), to: Math.min(to, messageCount) };
+  return { from: Math.min(Math.max(1, from), messageCount + 1), to: Math.max(0, Math.min(to, messageCount)) };
 }

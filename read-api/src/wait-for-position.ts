@@ -1,15 +1,19 @@
-import { HEADERS, parsePosition } from '@parley/contracts';
+import { setTimeout as after } from 'node:timers/promises';
+import { HEADERS, type Position, parsePosition } from '@parley/contracts';
 import { type Logger, ProblemError } from '@parley/runtime';
 import pg from 'pg';
+import { unbuilt } from './snapshot.ts';
 
 const PATIENCE_MS = 2_000;
 /** Notifications wake waiters at once; this is for when the listening connection is being made anew. */
 const POLL_MS = 250;
 const RECONNECT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const RETRY_AFTER_MS = 1_000;
 const MOST_WAITING = 10_000;
 
 interface Waiter {
-  sequence: number;
+  wanted: Position;
   settle(visible: boolean): void;
 }
 
@@ -22,99 +26,139 @@ export class PositionWatch {
   readonly #url: string;
   readonly #logger: Logger;
   readonly #waiters = new Set<Waiter>();
+  readonly #poll: NodeJS.Timeout;
   #listener: pg.Client | null = null;
-  #epoch: string | null = null;
-  #through = 0;
+  #reached: Position | null = null;
   #looking: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: { pool: pg.Pool; url: string; logger: Logger }) {
     this.#pool = options.pool;
     this.#url = options.url;
     this.#logger = options.logger;
+    this.#poll = setInterval(() => this.#lookForWaiters(), POLL_MS).unref();
     void this.#listen();
   }
 
   /** Throws `invalid-request` for a position of another log, `not-yet-visible` after two seconds. */
-  async waitFor(position: string): Promise<void> {
+  async waitFor(position: string): Promise<Position> {
     const wanted = parsePosition(position);
     if (!wanted) throw invalid('must be "<epoch>:<sequence>"');
-    if (this.#epoch === wanted.epoch && this.#through >= wanted.sequence) return;
-    await this.#look();
-    if (this.#epoch !== null && this.#epoch !== wanted.epoch)
-      throw invalid('this position is of another log');
-    if (this.#epoch !== null && this.#through >= wanted.sequence) return;
-    if (this.#waiters.size >= MOST_WAITING || !(await this.#becomesVisible(wanted.sequence))) {
-      throw new ProblemError('not-yet-visible', { retryAfterMs: 1_000 });
+    if (this.#has(wanted)) return wanted;
+    if (this.#closed || this.#waiters.size >= MOST_WAITING) throw notYetVisible();
+    // Waiting begins before the look: a notification that comes in between is not missed.
+    const { waiter, visible } = this.#startWaiting(wanted);
+    try {
+      await this.#look();
+      if (this.#reached !== null && this.#reached.epoch !== wanted.epoch) {
+        throw invalid('this position is of another log');
+      }
+      if (!(await visible)) throw notYetVisible();
+    } finally {
+      waiter.settle(false);
     }
+    return wanted;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#poll);
     for (const waiter of [...this.#waiters]) waiter.settle(false);
     await this.#listener?.end().catch(() => undefined);
   }
 
-  #becomesVisible(sequence: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const poll = setInterval(() => void this.#look().catch(() => undefined), POLL_MS);
-      const patience = setTimeout(() => waiter.settle(false), PATIENCE_MS);
-      const waiter: Waiter = {
-        sequence,
-        settle: (visible) => {
-          clearInterval(poll);
-          clearTimeout(patience);
-          this.#waiters.delete(waiter);
-          resolve(visible);
-        },
-      };
-      this.#waiters.add(waiter);
-    });
+  #has({ epoch, sequence }: Position): boolean {
+    return this.#reached !== null && this.#reached.epoch === epoch && this.#reached.sequence >= sequence;
   }
 
-  /** Looks that come while one is under way share the next one's answer only if they came before it began. */
+  #startWaiting(wanted: Position): { waiter: Waiter; visible: Promise<boolean> } {
+    let resolveVisible = (_visible: boolean): void => undefined;
+    const visible = new Promise<boolean>((resolve) => {
+      resolveVisible = resolve;
+    });
+    const patience = setTimeout(() => waiter.settle(false), PATIENCE_MS);
+    const waiter: Waiter = {
+      wanted,
+      settle: (isVisible) => {
+        clearTimeout(patience);
+        this.#waiters.delete(waiter);
+        resolveVisible(isVisible);
+      },
+    };
+    this.#waiters.add(waiter);
+    return { waiter, visible };
+  }
+
+  #lookForWaiters(): void {
+    if (this.#waiters.size > 0) void this.#look().catch(() => undefined);
+  }
+
+  /** Resolves after a look that began no earlier than this call. All calls during one look share the next. */
   #look(): Promise<void> {
-    this.#looking ??= this.#readThrough().finally(() => {
+    if (this.#looking === null) return this.#startLook();
+    this.#next ??= this.#looking
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.#startLook();
+      });
+    return this.#next;
+  }
+
+  #startLook(): Promise<void> {
+    this.#looking = this.#readPosition().finally(() => {
       this.#looking = null;
     });
     return this.#looking;
   }
 
-  async #readThrough(): Promise<void> {
-    const { rows } = await this.#pool.query<{ epoch: string | null; sequence: string | null }>({
-      name: 'through',
-      text: 'select min(epoch) as epoch, min(sequence) as sequence from read_model.checkpoints',
-    });
-    this.#epoch = rows[0]?.epoch ?? null;
-    this.#through = Number(rows[0]?.sequence ?? 0);
-    for (const waiter of [...this.#waiters]) if (waiter.sequence <= this.#through) waiter.settle(true);
+  async #readPosition(): Promise<void> {
+    try {
+      const { rows } = await this.#pool.query<{ epoch: string | null; sequence: string }>({
+        name: 'position',
+        text: 'select min(epoch) as epoch, min(sequence) as sequence from read_model.checkpoints',
+      });
+      const [row] = rows;
+      this.#reached = row?.epoch ? { epoch: row.epoch, sequence: Number(row.sequence) } : null;
+    } catch (error) {
+      throw unbuilt(error);
+    }
+    for (const waiter of [...this.#waiters]) if (this.#has(waiter.wanted)) waiter.settle(true);
   }
 
   async #listen(): Promise<void> {
     while (!this.#closed) {
-      const listener = new pg.Client({
-        connectionString: this.#url,
-        application_name: 'parley-read-api-listen',
-        keepAlive: true,
-      });
-      const ended = new Promise<void>((resolve) => listener.once('end', resolve));
-      listener.on('error', (error) => this.#logger.debug({ error }, 'listening connection lost'));
-      listener.on('notification', () => {
-        if (this.#waiters.size > 0) void this.#look().catch(() => undefined);
-      });
-      try {
-        await listener.connect();
-        this.#listener = listener;
-        if (this.#closed) return void (await listener.end());
-        await listener.query('listen parley_position');
-        await ended;
-      } catch (error) {
-        this.#logger.debug({ error }, 'cannot listen for positions yet');
-        await listener.end().catch(() => undefined);
-      }
-      if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+      await this.#listenOnce();
+      if (!this.#closed) await after(RECONNECT_MS, undefined, { ref: false });
     }
   }
+
+  /** Resolves when the connection has ended, however that came. */
+  async #listenOnce(): Promise<void> {
+    const listener = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'parley-read-api-listen',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    this.#listener = listener;
+    const ended = new Promise<void>((resolve) => listener.once('end', resolve));
+    listener.on('error', (error) => this.#logger.debug({ error }, 'listening connection lost'));
+    listener.on('notification', () => this.#lookForWaiters());
+    try {
+      await listener.connect();
+      await listener.query('listen parley_position');
+      if (!this.#closed) await ended;
+    } catch (error) {
+      this.#logger.debug({ error }, 'cannot listen for positions yet');
+    }
+    await listener.end().catch(() => undefined);
+  }
+}
+
+export function notYetVisible(): ProblemError {
+  return new ProblemError('not-yet-visible', { retryAfterMs: RETRY_AFTER_MS });
 }
 
 function invalid(message: string): ProblemError {

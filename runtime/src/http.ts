@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import cors from '@fastify/cors';
-import underPressure from '@fastify/under-pressure';
-import { HEADERS, type Problem, problem } from '@parley/contracts';
+import { type Problem, problem } from '@parley/contracts';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -16,8 +14,8 @@ import type { Authenticator } from './auth.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { ProblemError } from './problem-error.ts';
 import { toProblem } from './problem-mapping.ts';
+import { protectRequests } from './protection.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { Readiness } from './readiness.ts';
 import { enforceRouteRules } from './route-rule.ts';
@@ -27,40 +25,6 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than the idle time of common load balancers, so that it is they who close first. */
 const KEEP_ALIVE_MS = 65_000;
-/** Mean delay of the event loop over a second from which new requests are turned away. */
-const MAX_LOOP_DELAY_MS = 500;
-const OVERLOAD_RETRY_MS = 2_000;
-const PREFLIGHT_MAX_AGE_S = 600;
-/**
- * What helmet would say to a client that gets JSON and never a page. Not by its plugin, which builds them anew for each
- * request: a bare route kept 38 % of its rate with it and 90 % with these.
- */
-const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
-  'x-content-type-options': 'nosniff',
-  vary: 'origin',
-};
-const REQUEST_HEADERS = [
-  'authorization',
-  'content-type',
-  'if-none-match',
-  'x-request-id',
-  HEADERS.idempotencyKey,
-  HEADERS.minPosition,
-];
-const ANSWER_HEADERS = [
-  'etag',
-  'retry-after',
-  'ratelimit-limit',
-  'ratelimit-remaining',
-  'ratelimit-reset',
-  'x-request-id',
-  HEADERS.position,
-  'www-authenticate',
-].join(', ');
 const REQUEST_ID = /^[\w.:-]{8,128}$/;
 
 export interface HttpServerOptions {
@@ -86,7 +50,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const app = createApp(options);
   acceptJsonOnly(app);
   answerProblems(app);
-  await addProtection(app, options);
+  await protectRequests(app, options);
   enforceRouteRules(app, options);
   measureRequests(app, options);
   addOperatorRoutes(app, options);
@@ -115,50 +79,6 @@ function createApp({ bodyLimitBytes, logger, trustedProxies = [] }: HttpServerOp
 function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
-async function addProtection(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
-  await app.register(underPressure, {
-    maxEventLoopDelay: options.maxLoopDelayMs ?? MAX_LOOP_DELAY_MS,
-    customError: Overloaded,
-  });
-  addStaticHeaders(app, options.corsOrigins);
-  await answerPreflights(app, options.corsOrigins);
-}
-
-/**
- * The plugin answers preflights only: on every route its hook cost 18 % of a bare route's rate, and all that an actual
- * request needs of it is two headers when its origin is on the list.
- */
-async function answerPreflights(app: FastifyInstance, corsOrigins: string[]): Promise<void> {
-  await app.register(async (preflights) => {
-    await preflights.register(cors, {
-      origin: corsOrigins,
-      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: REQUEST_HEADERS,
-      maxAge: PREFLIGHT_MAX_AGE_S,
-      strictPreflight: false,
-    });
-  });
-}
-
-function addStaticHeaders(app: FastifyInstance, corsOrigins: string[]): void {
-  const allowed = new Set(corsOrigins);
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-    const origin = request.headers.origin;
-    if (origin !== undefined && allowed.has(origin)) {
-      reply.header('access-control-allow-origin', origin);
-      reply.header('access-control-expose-headers', ANSWER_HEADERS);
-    }
-    done();
-  });
-}
-
-class Overloaded extends ProblemError {
-  constructor() {
-    super('overloaded', { retryAfterMs: OVERLOAD_RETRY_MS });
-  }
 }
 
 function answerProblems(app: FastifyInstance): void {
@@ -222,8 +142,7 @@ function measureRequests(app: FastifyInstance, { metrics, logger }: HttpServerOp
 }
 
 function addOperatorRoutes(app: FastifyInstance, { readiness, metrics }: HttpServerOptions): void {
-  // An overloaded process is still alive, and must still be seen.
-  const config = { access: 'public', limit: 'none', pressureHandler: () => undefined } as const;
+  const config = { access: 'public', limit: 'none' } as const;
   app.get('/health/live', { config }, () => ({ live: true }));
   app.get('/health/ready', { config }, async (_request, reply) => {
     const report = await readiness.report();

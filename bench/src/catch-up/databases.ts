@@ -1,4 +1,5 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
+import { openPool } from '../frame/pool.ts';
 
 const BLANK = 'blank';
 
@@ -9,14 +10,14 @@ export class Databases {
   #made = 0;
 
   constructor(options: { adminUrl: string; urlOf(database: string): string }) {
-    this.#admin = new Pool({ connectionString: options.adminUrl, max: 1 });
+    this.#admin = openPool(options.adminUrl);
     this.#urlOf = options.urlOf;
   }
 
   /** Makes the pattern from a database that was migrated and filled; nobody may be connected to it. */
   async makeBlank(from: string): Promise<void> {
     await this.#admin.query(`CREATE DATABASE ${BLANK} TEMPLATE ${from}`);
-    const pool = new Pool({ connectionString: this.#urlOf(BLANK), max: 1 });
+    const pool = openPool(this.#urlOf(BLANK));
     try {
       const { rows } = await pool.query<{ list: string }>(
         `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS list FROM pg_tables WHERE schemaname = 'read_model'`,
@@ -46,7 +47,7 @@ export class Databases {
 
 /** Rows of every table that holds what the projector made. */
 export async function countRows(url: string): Promise<Record<string, number>> {
-  const pool = new Pool({ connectionString: url, max: 1 });
+  const pool = openPool(url);
   try {
     const { rows: tables } = await pool.query<{ name: string }>(
       `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'read_model' AND tablename <> 'checkpoints' ORDER BY 1`,

@@ -1,4 +1,5 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
+import { openPool } from '../frame/pool.ts';
 import { answerCalls } from '../frame/worker.ts';
 
 /** The floor: rows that are ready in memory, one `INSERT … SELECT FROM unnest` per batch, no logic. */
@@ -30,7 +31,7 @@ let batches: Batch[] = [];
 answerCalls({ prepare, write });
 
 async function prepare({ url, batchRows }: PrepareOrder): Promise<{ rows: Record<string, number> }> {
-  const pool = new Pool({ connectionString: url, max: 1 });
+  const pool = openPool(url);
   const counts: Record<string, number> = {};
   batches = [];
   try {
@@ -68,7 +69,7 @@ async function prepareTable(pool: Pool, table: string, batchRows: number): Promi
 }
 
 async function write({ url, connections }: WriteOrder): Promise<{ seconds: number }> {
-  const pool = new Pool({ connectionString: url, max: connections });
+  const pool = openPool(url, connections);
   const clients = await Promise.all(Array.from({ length: connections }, () => pool.connect()));
   let next = 0;
   const begin = performance.now();

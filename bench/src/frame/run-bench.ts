@@ -31,6 +31,8 @@ export async function runBench(
   const machine = describeMachine();
   const at = new Date().toISOString();
   const dir = mkdtempSync(join(tmpdir(), `parley-bench-${bench.name}-`));
+  const removeFiles = () => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', removeFiles);
   const started = new Started();
   const isWanted = (side: string) => options.only.length === 0 || options.only.includes(side);
   try {
@@ -58,7 +60,8 @@ export async function runBench(
     };
   } finally {
     await started.stop();
-    rmSync(dir, { recursive: true, force: true });
+    removeFiles();
+    process.off('exit', removeFiles);
   }
 }
 

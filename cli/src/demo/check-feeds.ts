@@ -47,7 +47,8 @@ export class FeedCheck {
   }
 }
 
-function conversationsOf(events: readonly RecordedEvent[]): Set<string> {
+/** Whom a commit may concern. */
+export function conversationsOf(events: readonly RecordedEvent[]): Set<string> {
   const ids = new Set<string>();
   for (const event of events) {
     if (!isKnown(event)) continue;

@@ -1,4 +1,10 @@
-import { type CommandAccepted, type ErrorCode, HEADERS, parsePosition, type Problem } from '@parley/contracts';
+import {
+  type CommandAccepted,
+  type ErrorCode,
+  HEADERS,
+  type Problem,
+  parsePosition,
+} from '@parley/contracts';
 import { type Attempts, askUntilDefinite, isRetryable, problemOf, Unavailable } from './ask-again.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
 import type { Step, Turn } from './script.ts';
@@ -56,9 +62,12 @@ export class CommandSender {
     const url = `${this.#options.commandApi}/v1/commands`;
     const body = steps.map(({ key, type, data }) => ({ key, type, data }));
     const { status, json } = await this.#ask(actor, { method: 'POST', url, body });
-    if (status !== 200) throw new Unavailable(`${url} refused a whole batch: ${status} ${JSON.stringify(json)}`);
+    if (status !== 200)
+      throw new Unavailable(`${url} refused a whole batch: ${status} ${JSON.stringify(json)}`);
     const { items } = json as { items: { status: number; body: unknown }[] };
-    const open = items.findIndex((item) => item.status !== 200 && isRetryable(item.status, problemOf(item.body)));
+    const open = items.findIndex(
+      (item) => item.status !== 200 && isRetryable(item.status, problemOf(item.body)),
+    );
     const definite = items.slice(0, open === -1 ? items.length : open);
     if (definite.length > 0) return definite.map((item) => readAnswer(item.status, item.body));
     // The first is open: alone it goes the patient way.
@@ -88,7 +97,8 @@ function readAnswer(status: number, json: unknown): StepAnswer {
   if (status === 200) {
     const { position, replayed } = json as CommandAccepted;
     const sequence = parsePosition(position)?.sequence;
-    if (sequence === undefined) throw new Unavailable(`an answer without a position: ${JSON.stringify(json)}`);
+    if (sequence === undefined)
+      throw new Unavailable(`an answer without a position: ${JSON.stringify(json)}`);
     return { kind: 'accepted', replayed, sequence };
   }
   const problem = problemOf(json);

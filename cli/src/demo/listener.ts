@@ -26,8 +26,8 @@ export class Listener {
   readonly received = new Received();
   /** Sequence from which on it must see everything. */
   startedAfter = 0;
-  /** Own cuts, and connections that ended otherwise. */
   cuts = 0;
+  /** Connections that ended otherwise. */
   losses = 0;
   resumes = 0;
   readonly resets: string[] = [];
@@ -61,8 +61,17 @@ export class Listener {
     return this.#until(() => this.#sequence >= sequence);
   }
 
+  /** Cuts the socket, and again until what it resumed reaches a sequence: positions without events come seldom. */
+  async resumeTo(sequence: number): Promise<void> {
+    do {
+      this.cut();
+      await this.#until(() => this.#live);
+    } while (this.#sequence < sequence);
+  }
+
   cut(): void {
     this.cuts++;
+    this.#live = false;
     this.#socket?.terminate();
   }
 

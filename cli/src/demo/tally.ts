@@ -34,7 +34,8 @@ export interface TallyReport {
   messagesPerSecond: number;
   commandsPerSecond: number;
   latencyMs: { p50: number; p90: number; p99: number; p999: number; max: number };
-  /** Answers that the script did not foresee. */
+  /** Answers that the script did not foresee, and some of them in words. */
+  unforeseen: number;
   surprises: string[];
 }
 
@@ -48,7 +49,8 @@ export class Tally {
   messages = 0;
   /** Newest commit that an answer named. */
   sequence = 0;
-  readonly surprises: string[] = [];
+  unforeseen = 0;
+  readonly #surprises: string[] = [];
   readonly #byType: Partial<Record<CommandType, TypeCount>> = {};
   readonly #refusals = new Map<string, Refusal>();
   readonly #latency: Histogram = build({
@@ -76,7 +78,8 @@ export class Tally {
   }
 
   surprise(text: string): void {
-    if (this.surprises.length < MOST_SURPRISES) this.surprises.push(text);
+    this.unforeseen++;
+    if (this.#surprises.length < MOST_SURPRISES) this.#surprises.push(text);
   }
 
   #refuse(code: string, detail: string): void {
@@ -111,7 +114,8 @@ export class Tally {
         p999: percentile(99.9),
         max: this.#latency.maxValue / 1_000,
       },
-      surprises: this.surprises,
+      unforeseen: this.unforeseen,
+      surprises: this.#surprises,
     };
   }
 }

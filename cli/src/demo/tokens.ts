@@ -43,7 +43,8 @@ export class Tokens {
     const request = async () => ({ method: 'POST' as const, url, body });
     const answer = await askUntilDefinite(this.#http, request, silent, this.#signal);
     const parsed = tokenSchema.safeParse(answer.json);
-    if (answer.status !== 200 || !parsed.success) throw new Unavailable(`${url} gave no token: ${answer.status}`);
+    if (answer.status !== 200 || !parsed.success)
+      throw new Unavailable(`${url} gave no token: ${answer.status}`);
     return parsed.data.token;
   }
 }

@@ -1,10 +1,14 @@
-import { Findings, type Check } from './findings.ts';
+import { type Check, Findings } from './findings.ts';
 import { type FoldedConversation, unreadOf } from './naive-fold.ts';
 import { fingerprint } from './received.ts';
 
 /** The part of a Postgres pool that is used here. */
 export interface Queries {
-  query(query: { name: string; text: string; values: unknown[] }): Promise<{ rows: Record<string, unknown>[] }>;
+  query(query: {
+    name: string;
+    text: string;
+    values: unknown[];
+  }): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
 const CONVERSATION = `
@@ -35,7 +39,8 @@ export async function verifyTables(
   const unread = new Findings('unread counters in the read model');
   const messages = new Findings('messages, bodies, replies, edits and deletions in the read model');
   for (const [id, folded] of conversations) {
-    const ask = async (name: string, text: string) => (await queries.query({ name, text, values: [id] })).rows;
+    const ask = async (name: string, text: string) =>
+      (await queries.query({ name, text, values: [id] })).rows;
     compareConversation(counts, id, (await ask('demo-conversation', CONVERSATION))[0], folded);
     compareMembers({ members, unread }, id, await ask('demo-members', MEMBERS), folded);
     compareMessages(messages, id, await ask('demo-messages', MESSAGES), folded);

@@ -3,15 +3,15 @@ import type { EventLog } from '@parley/runtime';
 
 const BATCH = 2_000;
 
-/** Hands over every commit from the first to `until`, in order. */
+/** Hands over every commit of a range, its end included, in order. */
 export async function walkLog(
   log: EventLog,
-  until: number,
+  { after, until }: { after: number; until: number },
   take: (sequence: number, events: RecordedEvent[]) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (until === 0) return;
-  const subscription = log.subscribe({ afterSequence: 0, maxBatch: BATCH });
+  if (until <= after) return;
+  const subscription = log.subscribe({ afterSequence: after, maxBatch: BATCH });
   try {
     for await (const records of subscription) {
       signal?.throwIfAborted();

@@ -74,7 +74,8 @@ export function planCommit(input: PlanInput): CommitPlan {
     }
     version += made.length;
     events.push(...made);
-    planned.set(command.id, index);
+    // As across commits: what wrote nothing is not remembered, and its repetition is decided afresh.
+    if (made.length > 0) planned.set(command.id, index);
     verdicts.push({ kind: 'accepted', result: decision.result, version });
   }
   return { verdicts, events, state, version };

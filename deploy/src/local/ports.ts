@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /** The server ended because its port is in use; another port is worth a try. */
@@ -7,15 +8,27 @@ export class PortTakenError extends Error {
 
 const attempts = 5;
 
-export function freePort(): Promise<number> {
-  return listenOnce(0);
+// Below what Linux, macOS and Windows give to outgoing connections: while a server is down between kill and restart,
+// a reconnecting client would otherwise get its port now and then (seen in a cluster of three).
+const lowest = 20_000;
+const highest = 31_999;
+const given = new Set<number>();
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(lowest, highest + 1);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
 }
 
-export async function isFree(port: number): Promise<boolean> {
-  return listenOnce(port).then(
-    () => true,
-    () => false,
-  );
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }
 
 export interface PortWish {
@@ -39,16 +52,4 @@ export async function withPort<T>(wish: PortWish, start: (port: number) => Promi
 
 export async function choosePort(prefer: number | undefined): Promise<number> {
   return prefer !== undefined && (await isFree(prefer)) ? prefer : freePort();
-}
-
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
-      const address = server.address();
-      const bound = typeof address === 'object' && address ? address.port : port;
-      server.close(() => resolve(bound));
-    });
-  });
 }

@@ -80,7 +80,20 @@ export function lifecycle(first: Child, start: () => Promise<Child>, gentle: Gen
     },
     async restart() {
       await stop();
-      child = await start();
+      child = await startAgain(start);
     },
   };
+}
+
+/** Its port is known to others, so it is worth waiting for when somebody has it for a moment. */
+function startAgain(start: () => Promise<Child>): Promise<Child> {
+  const deadline = Date.now() + 5_000;
+  return poll(
+    () =>
+      start().catch((error: unknown) => {
+        if (error instanceof PortTakenError && Date.now() < deadline) return undefined;
+        throw error;
+      }),
+    { what: 'the port to be free again', timeoutMs: 300_000, everyMs: 100 },
+  );
 }

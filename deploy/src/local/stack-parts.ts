@@ -37,7 +37,9 @@ const services = {
 export type ServiceName = keyof typeof services;
 
 const issuerPort = 4005;
-const issuerScript = fileURLToPath(new URL('../issuer-main.js', import.meta.url));
+// Run from its source (by a test runner) this file still starts the built one.
+const built = import.meta.url.endsWith('.ts') ? '../../dist/issuer-main.js' : '../issuer-main.js';
+const issuerScript = fileURLToPath(new URL(built, import.meta.url));
 
 export function serviceScript(root: string, name: ServiceName): string {
   return join(root, name, 'dist', 'main.js');

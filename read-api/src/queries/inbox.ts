@@ -1,6 +1,6 @@
-import type { InboxPage, InboxQuery } from '@parley/contracts';
+import { conversationIdSchema, type InboxPage, type InboxQuery } from '@parley/contracts';
 import { z } from 'zod';
-import { decodeCursor, encodeCursor } from '../page.ts';
+import { cursorCount, cursorTime, decodeCursor, encodeCursor } from '../page.ts';
 import type { Snapshot } from '../snapshot.ts';
 import {
   CONVERSATION_COLUMNS,
@@ -13,7 +13,7 @@ import {
 } from './conversation.ts';
 
 /** [unread, last activity, id]: the sort key of either order. */
-const cursorSchema = z.tuple([z.int().min(0), z.iso.datetime(), z.uuid()]);
+const cursorSchema = z.tuple([cursorCount, cursorTime, conversationIdSchema]);
 
 type InboxRow = ConversationRow & MembershipRow & { active_at: Date };
 
@@ -29,7 +29,7 @@ const SORT_KEY = {
 function inboxSql(sort: keyof typeof SORT_KEY): string {
   const { order, after } = SORT_KEY[sort];
   return `with mine as (
-      select c.*, coalesce(c.last_message_at, c.created_at) as active_at, ${MEMBERSHIP_COLUMNS}
+      select c.*, date_trunc('milliseconds', coalesce(c.last_message_at, c.created_at)) as active_at, ${MEMBERSHIP_COLUMNS}
       from read_model.members m join read_model.conversations c on c.id = m.conversation_id
       where m.user_id = $1 and m.left_sequence is null),
     page as (
@@ -51,7 +51,14 @@ export async function readInbox(
   const { rows } = await client.query<InboxRow>({
     name: `inbox-${order}`,
     text: inboxSql(order),
-    values: [userId, filter, limit + 1, activeAt, id, ...(order === 'unread' ? [unread] : [])],
+    values: [
+      userId,
+      filter,
+      limit + 1,
+      activeAt === null ? null : new Date(activeAt).toISOString(),
+      id,
+      ...(order === 'unread' ? [unread] : []),
+    ],
   });
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -62,6 +69,6 @@ export async function readInbox(
       return me ? [{ conversation: conversationView(row), me }] : [];
     }),
     nextCursor:
-      rows.length > limit && last ? encodeCursor([last.unread, last.active_at.toISOString(), last.id]) : null,
+      rows.length > limit && last ? encodeCursor([last.unread, last.active_at.getTime(), last.id]) : null,
   };
 }

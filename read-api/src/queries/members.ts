@@ -1,10 +1,10 @@
-import type { MembersPage, MembersQuery, Role } from '@parley/contracts';
+import { type MembersPage, type MembersQuery, type Role, userIdSchema } from '@parley/contracts';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../page.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { visibleConversation } from './conversation.ts';
 
-const cursorSchema = z.tuple([z.string()]);
+const cursorSchema = z.tuple([userIdSchema]);
 
 interface MemberRow {
   user_id: string;

@@ -91,7 +91,7 @@ export class GatewayWorld {
     const gateway = await startRealtimeGateway(config, logger, readiness);
     const stopOnce = once(() => gateway.stop());
     this.#stops.unshift(stopOnce);
-    for (let r = await readiness.report(); !r.ready; r = await readiness.report()) process.stderr.write(JSON.stringify(r)+"\n"), await new Promise((resolve) => setImmediate(resolve));
+    while (!(await readiness.report()).ready) await new Promise((resolve) => setImmediate(resolve));
     return { ...gateway, stop: stopOnce };
   }
 

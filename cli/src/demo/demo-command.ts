@@ -1,0 +1,110 @@
+import { SetupError } from '@parley/deploy';
+import { Command, InvalidArgumentError } from 'commander';
+import { type OpenStack, openStack } from '../stack.ts';
+import { Unavailable } from './ask-again.ts';
+import { BadInput } from './irc-line.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { renderReport } from './report.ts';
+import { runDemo } from './run-demo.ts';
+
+const EXIT = { clean: 0, differs: 1, usage: 2, unavailable: 3, stopped: 130 } as const;
+
+interface DemoFlags {
+  input?: string;
+  inFlight: number;
+  rooms?: number;
+  json: boolean;
+}
+
+const EXAMPLES = `
+It uses the stack that \`npm start\` runs here; when there is none, it starts one and stops it again.
+
+Examples:
+  npm run demo
+  npm run demo -- --rooms 3 --json
+  npm run demo -- --input ubuntu-irc.ndjson.gz --in-flight 128
+
+Exit codes: 0 everything agrees, 1 it does not, 2 wrong usage, 3 the stack is not available.`;
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description(
+      'Plays an IRC log through the public API while sockets listen, twice, and verifies the outcome.',
+    )
+    .option('--input <file>', 'NDJSON of IRC lines, .gz or not (default: the sample that ships with it)')
+    .option('--in-flight <n>', 'requests at once', positive, 64)
+    .option('--speed <n>', 'the same as --in-flight', positive)
+    .option('--rooms <n>', 'only the first rooms of the file', positive)
+    .option('--json', 'print the report as JSON', false)
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ speed, inFlight, ...flags }: DemoFlags & { speed?: number }) => {
+      process.exitCode = await demo({ ...flags, inFlight: speed ?? inFlight });
+    });
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1.');
+  return value;
+}
+
+async function demo(flags: DemoFlags): Promise<number> {
+  const stopping = stopOnSignal();
+  const { signal } = stopping;
+  const notes = flags.json ? process.stderr : process.stdout;
+  const progress = createProgress(notes.isTTY && !flags.json, (line) => notes.write(`${line}\n`));
+  let stack: OpenStack | undefined;
+  try {
+    stack = await openStack({ report: (text) => progress.say(text), signal });
+    return await playOn(stack, flags, progress, signal);
+  } catch (error) {
+    if (signal.aborted) return EXIT.stopped;
+    process.stderr.write(`\n${explain(error)}\n`);
+    return exitCodeOf(error);
+  } finally {
+    if (stack?.own) progress.say('stopping the stack');
+    await stack?.stop();
+    stopping.done();
+  }
+}
+
+async function playOn(
+  { addresses }: OpenStack,
+  { json, ...flags }: DemoFlags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<number> {
+  const report = await runDemo({ addresses, ...flags, progress, signal });
+  const text = json ? JSON.stringify(report, null, 2) : `\n${renderReport(report)}`;
+  process.stdout.write(`${text}\n`);
+  return report.clean ? EXIT.clean : EXIT.differs;
+}
+
+/** The first signal asks for a clean stop; the second does not wait for it. */
+function stopOnSignal(): { signal: AbortSignal; done(): void } {
+  const stopping = new AbortController();
+  let first: number | undefined;
+  const stop = (): void => {
+    // A terminal's Ctrl-C reaches this process twice under npm: once directly, once passed on.
+    if (first !== undefined && performance.now() - first > 500) process.exit(EXIT.stopped);
+    first ??= performance.now();
+    stopping.abort(new Error('stopped'));
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, stop);
+  const done = (): void => {
+    for (const name of signals) process.off(name, stop);
+  };
+  return { signal: stopping.signal, done };
+}
+
+function exitCodeOf(error: unknown): number {
+  return error instanceof BadInput ? EXIT.usage : EXIT.unavailable;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof BadInput || error instanceof SetupError) return error.message;
+  if (error instanceof Unavailable) return `The stack does not answer: ${error.message}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

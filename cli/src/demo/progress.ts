@@ -1,0 +1,105 @@
+import { log, progress } from '@clack/prompts';
+
+const EVERY_MS = 3_000;
+
+/** Tells a person how far the demo is. */
+export interface Progress {
+  /** One thing that happened or begins. */
+  say(text: string): void;
+  warn(text: string): void;
+  /** Work of a known size; `detail` is asked when it is shown. */
+  start(title: string, total: number, detail: () => string): { advance(): void; stop(): void };
+}
+
+/** A bar on a terminal, a line every three seconds elsewhere. */
+export function createProgress(terminal: boolean, print: (line: string) => void): Progress {
+  return terminal ? onTerminal() : inLines(print);
+}
+
+export const silentProgress: Progress = {
+  say: () => {},
+  warn: () => {},
+  start: () => ({ advance: () => {}, stop: () => {} }),
+};
+
+function onTerminal(): Progress {
+  return {
+    say: (text) => log.step(text),
+    warn: (text) => log.warn(text),
+    start(title, total, detail) {
+      const pace = new Pace(total);
+      const bar = progress({ max: Math.max(1, total), size: 30 });
+      bar.start(title);
+      let shown = 0;
+      const show = (): void => {
+        const message = `${title}: ${pace.text()} ${detail()}`;
+        bar.advance(pace.done - shown, message);
+        shown = pace.done;
+      };
+      const timer = setInterval(show, 250);
+      return {
+        advance: () => pace.advance(),
+        stop() {
+          clearInterval(timer);
+          show();
+          bar.stop(`${title}: ${pace.summary()} ${detail()}`);
+        },
+      };
+    },
+  };
+}
+
+function inLines(print: (line: string) => void): Progress {
+  return {
+    say: print,
+    warn: (text) => print(`! ${text}`),
+    start(title, total, detail) {
+      const pace = new Pace(total);
+      const show = (): void => print(`${title}: ${pace.text()} ${detail()}`);
+      const timer = setInterval(show, EVERY_MS);
+      return {
+        advance: () => pace.advance(),
+        stop() {
+          clearInterval(timer);
+          print(`${title}: ${pace.summary()} ${detail()}`);
+        },
+      };
+    },
+  };
+}
+
+/** Rate over the last seconds, so that the time left follows a change of pace. */
+class Pace {
+  done = 0;
+  readonly #total: number;
+  readonly #started = performance.now();
+  #marks: { at: number; done: number }[] = [{ at: this.#started, done: 0 }];
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  advance(): void {
+    this.done++;
+  }
+
+  text(): string {
+    const rate = this.#rate();
+    const left = rate > 0 ? `${Math.ceil((this.#total - this.done) / rate)} s left` : 'waiting';
+    const percent = Math.floor((this.done / Math.max(1, this.#total)) * 100);
+    return `${percent} % (${this.done} of ${this.#total}), ${Math.round(rate)}/s, ${left}`;
+  }
+
+  summary(): string {
+    const seconds = (performance.now() - this.#started) / 1_000;
+    return `${this.done} of ${this.#total} in ${seconds.toFixed(1)} s`;
+  }
+
+  #rate(): number {
+    const now = { at: performance.now(), done: this.done };
+    this.#marks.push(now);
+    this.#marks = this.#marks.filter((mark) => now.at - mark.at < 10_000);
+    const [first = now] = this.#marks;
+    return now.at > first.at ? ((now.done - first.done) * 1_000) / (now.at - first.at) : 0;
+  }
+}

@@ -1,0 +1,95 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Issuer, startIssuer } from './issuer.ts';
+import { temporaryFolder } from './temporary-folder.test-support.ts';
+
+describe('the token issuer', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let issuer: Issuer;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    issuer = await startIssuer({ dir: folder.path });
+  });
+  afterAll(async () => {
+    await issuer.stop();
+    await folder.remove();
+  });
+
+  const post = (body: string) => fetch(`${issuer.url}/token`, { method: 'POST', body });
+  const verify = (token: string) =>
+    jwtVerify(token, createRemoteJWKSet(new URL(issuer.jwksUrl)), {
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+    });
+
+  it('gives a token that its JWKS verifies, with the claims asked for', async () => {
+    const answer = await post(
+      '{"sub":"alice","roles":["admin"],"segments":["eu"],"device":"d1","ttlSeconds":60}',
+    );
+    expect(answer.status).toBe(200);
+    const { token, expiresAt } = (await answer.json()) as { token: string; expiresAt: string };
+    const { payload, protectedHeader } = await verify(token);
+    expect(payload).toMatchObject({ sub: 'alice', did: 'd1', roles: ['admin'], segments: ['eu'] });
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+    expect(new Date(expiresAt).getTime()).toBe((payload.exp ?? 0) * 1_000);
+    expect(protectedHeader).toMatchObject({ alg: 'ES256', kid: expect.any(String) });
+  });
+
+  it('gives every request a session of its own', async () => {
+    const tokens = await Promise.all([1, 2].map(async () => (await post('{"sub":"alice"}')).json()));
+    const sessions = await Promise.all(
+      tokens.map(async (each) => (await verify((each as { token: string }).token)).payload.sid),
+    );
+    expect(new Set(sessions).size).toBe(2);
+  });
+
+  it.each([
+    ['no JSON', '{', ''],
+    ['an array', '[]', ''],
+    ['no user', '{}', 'sub'],
+    ['an empty user', '{"sub":""}', 'sub'],
+    ['a control character', '{"sub":"a\\u0000b"}', 'sub'],
+    ['half a surrogate pair', '{"sub":"\\ud800"}', 'sub'],
+    ['129 bytes in 65 characters', `{"sub":"${'é'.repeat(64)}x"}`, 'sub'],
+    ['roles that are no array', '{"sub":"a","roles":"admin"}', 'roles'],
+    ['a segment that is no string', '{"sub":"a","segments":["eu",7]}', 'segments.1'],
+    ['a life of zero', '{"sub":"a","ttlSeconds":0}', 'ttlSeconds'],
+    ['an unknown field', '{"sub":"a","admin":true}', 'admin'],
+  ])('refuses %s and names the field', async (_name, body, path) => {
+    const answer = await post(body);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    const problem = (await answer.json()) as { errors: { path: string }[] };
+    expect(problem).toMatchObject({ type: 'about:blank', status: 400, code: 'invalid-request' });
+    expect(problem.errors.map((error) => error.path)).toContain(path);
+  });
+
+  it('takes a user of exactly 128 bytes', async () => {
+    expect((await post(`{"sub":"${'é'.repeat(64)}"}`)).status).toBe(200);
+  });
+
+  it('refuses a body over 16 KB', async () => {
+    const answer = await post(`{"sub":"${'a'.repeat(17_000)}"}`);
+    expect(answer.status).toBe(413);
+    expect(await answer.json()).toMatchObject({ code: 'payload-too-large' });
+  });
+
+  it('answers an unknown path with a problem', async () => {
+    const answer = await fetch(`${issuer.url}/tokens`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ code: 'not-found' });
+  });
+
+  it('is live and ready', async () => {
+    expect((await fetch(`${issuer.url}/health/live`)).status).toBe(200);
+    expect((await fetch(`${issuer.url}/health/ready`)).status).toBe(200);
+  });
+
+  it('keeps its key over a restart, so that tokens stay valid', async () => {
+    const { token } = await issuer.signer.sign({ sub: 'alice' });
+    await issuer.stop();
+    issuer = await startIssuer({ dir: folder.path });
+    expect((await verify(token)).payload.sub).toBe('alice');
+  });
+});

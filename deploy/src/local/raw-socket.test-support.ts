@@ -1,0 +1,20 @@
+import { connect } from 'node:net';
+
+/** Sends bytes to a server on loopback and collects its answer until it satisfies the pattern. */
+export function exchange(port: number, send: string | Buffer, until: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write(send));
+    let text = '';
+    socket.setTimeout(10_000, () => {
+      socket.destroy();
+      reject(new Error(`no ${until} in "${text}"`));
+    });
+    socket.once('error', reject);
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      if (!until.test(text)) return;
+      socket.destroy();
+      resolve(text);
+    });
+  });
+}
