@@ -36,22 +36,18 @@ function fingerprint() {
 
 function install() {
   process.stderr.write('Installing dependencies (npm ci)…\n');
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  // A production setting of the caller's would leave out the compiler and Postgres.
+  const include = ['--include=dev', '--include=optional'];
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...include];
   const { npm_execpath: npm } = process.env;
   // Under npx, yarn or pnpm the variable names another program.
   const direct = npm !== undefined && /npm-cli\.[cm]?js$/.test(npm);
-  const options = { cwd: root, stdio: 'inherit', env: environment() };
+  const options = { cwd: root, stdio: 'inherit' };
   const done = direct
     ? spawnSync(process.execPath, [npm, ...args], options)
     : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
   if (done.status !== 0)
     fail('npm ci failed; its message is above. Correct that and run the same command again.');
-}
-
-/** A production setting of the caller's would leave out the compiler. */
-function environment() {
-  const { NODE_ENV: _ignored, ...rest } = process.env;
-  return { ...rest, npm_config_include: 'dev,optional' };
 }
 
 function fail(message) {

@@ -120,7 +120,7 @@ export function advance(state: ConnectionState, input: ConnectionInput): Connect
     case 'token-failed':
       return state.phase.name === 'fetching-token' ? backOff(state, input) : stay(state);
     case 'opened':
-      return stay({ ...state, heardAt: input.now });
+      return state.phase.name === 'opening' ? stay({ ...state, phase: { name: 'greeting' }, heardAt: input.now }) : stay(state);
     case 'frame':
       return onFrame({ ...state, heardAt: input.now }, input.frame, input);
     case 'undecodable':

@@ -118,7 +118,9 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
     if (this.#waiting.length - this.#taken < MAX_WAITING || this.#paused) return;
     this.#paused = true;
     // Not from within the frame that filled it: its other commits are still being handed over.
-    queueMicrotask(() => this.#connection?.full());
+    queueMicrotask(() => {
+      if (this.#paused) this.#connection?.full();
+    });
   }
 
   async #next(): Promise<Entry | null> {

@@ -15,7 +15,10 @@ export function addDocsPage(app: FastifyInstance): void {
 
 function docsPage(): string {
   const commands = Object.entries(commandSchemas).map(
-    ([type, { data, result }]) => `<details id="${type}"><summary><code>POST /v1/commands/${type}</code></summary>
+    ([
+      type,
+      { data, result },
+    ]) => `<details id="${type}"><summary><code>POST /v1/commands/${type}</code></summary>
       <h4>data</h4>${schema(data, 'input')}<h4>result</h4>${schema(result, 'output')}</details>`,
   );
   const errors = Object.entries(errorCatalogue).map(

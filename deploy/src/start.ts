@@ -92,6 +92,18 @@ function onStopSignal(stop: () => Promise<void>): void {
     stop().catch(fail);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, handle);
+  if (process.env.npm_lifecycle_event) whenParentEnds(handle);
+}
+
+/** npm passes SIGTERM on to the shell between it and this process; a shell ends and passes nothing on. */
+function whenParentEnds(then: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    then();
+  }, 250);
+  watch.unref();
 }
 
 function fail(error: unknown): never {

@@ -45,20 +45,23 @@ test('reading through the log gives the range, whole and in order', async () => 
   expect(await collect(readAll(log, { after: 2_500, until: 2_500 }))).toEqual([]);
 });
 
-test.each([1, 2, 4])('looking up %i subjects gives the same as reading through and dropping the rest', async (count) => {
-  const chosen = ids.slice(0, count);
-  const subjects = [...new Set([...chosen.map(conversationSubject), ...chosen.map(readsSubject)])];
-  for (const range of [
-    { after: 0, until: 3_000 },
-    { after: 700, until: 2_100 },
-    { after: 2_990, until: 2_991 },
-  ]) {
-    const all = await collect(readAll(log, range));
-    const wanted = all.filter((record) => subjects.includes(record.subject));
-    const found = await collect(readSubjects(log, range, subjects));
-    expect(found.map((record) => record.sequence)).toEqual(wanted.map((record) => record.sequence));
-    expect(found.map((record) => Buffer.from(record.payload).toString())).toEqual(
-      wanted.map((record) => Buffer.from(record.payload).toString()),
-    );
-  }
-});
+test.each([1, 2, 4])(
+  'looking up %i subjects gives the same as reading through and dropping the rest',
+  async (count) => {
+    const chosen = ids.slice(0, count);
+    const subjects = [...new Set([...chosen.map(conversationSubject), ...chosen.map(readsSubject)])];
+    for (const range of [
+      { after: 0, until: 3_000 },
+      { after: 700, until: 2_100 },
+      { after: 2_990, until: 2_991 },
+    ]) {
+      const all = await collect(readAll(log, range));
+      const wanted = all.filter((record) => subjects.includes(record.subject));
+      const found = await collect(readSubjects(log, range, subjects));
+      expect(found.map((record) => record.sequence)).toEqual(wanted.map((record) => record.sequence));
+      expect(found.map((record) => Buffer.from(record.payload).toString())).toEqual(
+        wanted.map((record) => Buffer.from(record.payload).toString()),
+      );
+    }
+  },
+);

@@ -56,25 +56,32 @@ describe('resuming', () => {
   test.each([
     ['the ring', () => Promise.resolve(gateway)],
     ['the log', coldGateway],
-  ])('from the beginning, the middle and the head gives exactly what follows, out of %s', async (_, start) => {
-    const { id, created } = await room('ada', 'bob');
-    const other = await room('bob');
-    const first = await say(id, 10);
-    await say(other.id, 5);
-    const second = await say(id, 10);
-    const all = [created, ...first, ...second];
-    const at = await start();
-    const from = async (since: number): Promise<number[]> => {
-      const socket = await connect('ada', world.position(since), at);
-      await socket.live();
-      expect(socket.client.faults).toEqual([]);
-      expect(socket.frame('welcome')).toMatchObject({ user: 'ada', resumed: true, position: world.position(since) });
-      return socket.sequences().filter((sequence) => sequence >= created);
-    };
-    expect(await from(0)).toEqual(all);
-    expect(await from(first[4] ?? 0)).toEqual([...first.slice(5), ...second]);
-    expect(await from(second[9] ?? 0)).toEqual([]);
-  });
+  ])(
+    'from the beginning, the middle and the head gives exactly what follows, out of %s',
+    async (_, start) => {
+      const { id, created } = await room('ada', 'bob');
+      const other = await room('bob');
+      const first = await say(id, 10);
+      await say(other.id, 5);
+      const second = await say(id, 10);
+      const all = [created, ...first, ...second];
+      const at = await start();
+      const from = async (since: number): Promise<number[]> => {
+        const socket = await connect('ada', world.position(since), at);
+        await socket.live();
+        expect(socket.client.faults).toEqual([]);
+        expect(socket.frame('welcome')).toMatchObject({
+          user: 'ada',
+          resumed: true,
+          position: world.position(since),
+        });
+        return socket.sequences().filter((sequence) => sequence >= created);
+      };
+      expect(await from(0)).toEqual(all);
+      expect(await from(first[4] ?? 0)).toEqual([...first.slice(5), ...second]);
+      expect(await from(second[9] ?? 0)).toEqual([]);
+    },
+  );
 
   test('goes on live without a hole while somebody writes', async () => {
     const { id, created } = await room('cyd');
@@ -92,7 +99,10 @@ describe('resuming', () => {
     const { last } = await world.log.bounds();
     const future = await connect('dan', world.position(last + 1_000));
     await future.live();
-    expect(future.frame('reset')).toMatchObject({ reason: 'unknown-position', position: world.position(last) });
+    expect(future.frame('reset')).toMatchObject({
+      reason: 'unknown-position',
+      position: world.position(last),
+    });
     const other = await connect('dan', `00000000-0000-4000-8000-000000000000:5`);
     await other.live();
     expect(other.frame('reset')).toMatchObject({ reason: 'epoch', position: world.position(last) });
@@ -104,7 +114,8 @@ describe('resuming', () => {
   test('from too far back is reset, and goes on live', async () => {
     const { id, created } = await room('eve');
     const body = 'x';
-    for (let n = 0; n <= SOCKET_LIMITS.replayEvents; n++) await world.writer.commit(id, drafts.sent(n + 1, body));
+    for (let n = 0; n <= SOCKET_LIMITS.replayEvents; n++)
+      await world.writer.commit(id, drafts.sent(n + 1, body));
     for (const at of [gateway, await coldGateway()]) {
       const socket = await connect('eve', world.position(created), at);
       await socket.live();
@@ -172,7 +183,10 @@ describe('membership', () => {
       const socket = await connect('kim', world.position(created), at);
       await socket.live();
       expect(socket.sequences()).toEqual([back, ...since]);
-      expect(socket.client.seen[0]?.events.map((event) => event.type)).toEqual(['members.added', 'message.sent']);
+      expect(socket.client.seen[0]?.events.map((event) => event.type)).toEqual([
+        'members.added',
+        'message.sent',
+      ]);
       expect(socket.client.revoked).toEqual([]);
     }
   });
@@ -296,7 +310,9 @@ describe('sockets', () => {
       fc.string(),
       fc.json(),
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-      fc.record({ t: fc.constantFrom('hello', 'auth', 'hb', 'sub'), token: fc.string() }).map((f) => JSON.stringify(f)),
+      fc
+        .record({ t: fc.constantFrom('hello', 'auth', 'hb', 'sub'), token: fc.string() })
+        .map((f) => JSON.stringify(f)),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 40 }), async (frames) => {

@@ -1,5 +1,13 @@
 import { userIdSchema } from '@parley/contracts';
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FetchImplementation,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { ProblemError } from './problem-error.ts';
@@ -63,6 +71,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     cacheMaxAge: KEYS_MAX_AGE_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
     timeoutDuration: KEYS_TIMEOUT_MS,
+    [customFetch]: fetchTwice,
   });
   const check = createCheck(guardLookup(keySet), options);
   const verified = new LRUCache<string, Principal>({
@@ -91,6 +100,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     },
   };
 }
+
+/** The first try may meet a kept connection that the issuer has closed since. The timeout covers both. */
+const fetchTwice: FetchImplementation = (url, init) => fetch(url, init).catch(() => fetch(url, init));
 
 class KeysUnreachable extends Error {
   override name = 'KeysUnreachable';

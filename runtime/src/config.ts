@@ -107,7 +107,7 @@ function expected(variable: Variable<unknown>): string {
   return typeof type === 'string' ? type : 'text';
 }
 
-const CREDENTIALS = /\/\/[^\s/@"']+@/g;
+const CREDENTIALS = /\/\/[^\s/"']+@/g;
 
 /** The text with the user and password of every URL in it hidden. */
 export function maskCredentials(text: string): string {

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import { userIdSchema } from '@parley/contracts';
-import { v5 as uuidv5 } from 'uuid';
 
-const ROOM_NAMESPACE = '6b0c6f5e-58a1-5d0e-9f56-3f0a4a0d9a11';
+/** Any moment that is long past: a conversation's id is a UUIDv7 too. */
+const ROOMS_BEGAN_MS = Date.UTC(2004, 0);
 
 /** Made from the room's name, so that a second run addresses the same conversation. */
 export function conversationIdOf(room: string): string {
-  return uuidv5(room, ROOM_NAMESPACE);
+  return commandIdOf(room, 0, ROOMS_BEGAN_MS, 'room');
 }
 
 /**

@@ -10,7 +10,8 @@ const lineSchema = z.object({
   line: z.int().min(0),
   at: z.iso.datetime(),
   kind: z.enum(['message', 'action', 'notice', 'join', 'part', 'quit', 'rename']),
-  nick: z.string().min(1),
+  /** Missing in notices: those are the channel's own. */
+  nick: z.string().min(1).optional(),
   text: z.string().optional(),
   newNick: z.string().min(1).optional(),
   replyTo: z.array(z.int().min(0)).optional(),

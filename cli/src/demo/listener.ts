@@ -124,22 +124,26 @@ export class Listener {
       case 'welcome':
         if (this.#position === null) this.startedAfter = sequenceOf(frame.position);
         if (frame.resumed) this.resumes++;
-        return this.#advance(frame.position);
+        this.#advance(frame.position);
+        break;
       case 'commit':
-        return this.#record([frame], frame.seq);
+        this.#record([frame], frame.seq);
+        break;
       case 'commits':
-        return this.#record(frame.items, frame.items.at(-1)?.seq ?? 0);
+        this.#record(frame.items, frame.items.at(-1)?.seq ?? 0);
+        break;
       case 'live':
         this.#live = true;
-        return this.#advance(frame.position);
+        this.#advance(frame.position);
+        break;
       case 'hb':
         this.#socket?.send('{"t":"hb"}');
-        return this.#advance(frame.position);
+        this.#advance(frame.position);
+        break;
       case 'reset':
         this.resets.push(frame.reason);
-        return this.#advance(frame.position);
-      default:
-        return;
+        this.#advance(frame.position);
+        break;
     }
   }
 

@@ -60,9 +60,11 @@ export class NaiveFold {
     switch (event.type) {
       case 'conversation.created':
         conversation.title = event.data.title ?? null;
-        return enter(conversation, event.data.members, 0);
+        enter(conversation, event.data.members, 0);
+        return;
       case 'members.added':
-        return enter(conversation, event.data.members, messages.length);
+        enter(conversation, event.data.members, messages.length);
+        return;
       case 'member.left':
         readers.delete(event.data.userId);
         roles.delete(event.data.userId);
@@ -78,10 +80,12 @@ export class NaiveFold {
         if (ordinal !== messages.length + 1)
           this.flaws.push(`${id}: ordinal ${ordinal} after ${messages.length}`);
         messages.push({ messageId, senderId: event.actor, body: fingerprint(body), replyTo, edits: 0 });
-        return moveCursor(conversation, event.actor, ordinal);
+        moveCursor(conversation, event.actor, ordinal);
+        return;
       }
       case 'message.edited':
-        return editMessage(messages[event.data.ordinal - 1], event.data.body);
+        editMessage(messages[event.data.ordinal - 1], event.data.body);
+        return;
       case 'message.deleted': {
         const message = messages[event.data.ordinal - 1];
         if (message) message.body = null;

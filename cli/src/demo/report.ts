@@ -1,4 +1,4 @@
-import type { Check } from './findings.ts';
+import { type Check, passed } from './findings.ts';
 import type { TallyReport } from './tally.ts';
 
 export interface ListenerReport {
@@ -9,6 +9,7 @@ export interface ListenerReport {
   resumes: number;
   /** Resumes that the gateway refused, by reason. */
   resets: string[];
+  /** Events received. */
   events: number;
 }
 
@@ -77,8 +78,9 @@ function refusals({ refusals }: TallyReport): string[] {
   return ['refused in the first run:', ...lines, ''];
 }
 
-function checkLines({ name, compared, differences, examples }: Check): string[] {
-  const verdict = differences === 0 ? 'ok  ' : 'FAIL';
+function checkLines(check: Check): string[] {
+  const { name, compared, differences, examples } = check;
+  const verdict = passed(check) ? 'ok  ' : 'FAIL';
   const found = differences === 0 ? '' : `, ${count(differences)} differ`;
   return [
     `${verdict}  ${name}: ${count(compared)} compared${found}`,

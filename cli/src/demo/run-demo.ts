@@ -3,6 +3,7 @@ import { formatPosition } from '@parley/contracts';
 import type { StackAddresses } from '@parley/deploy';
 import { createLogger, type EventLog, openEventLog } from '@parley/runtime';
 import { CommandSender } from './command-sender.ts';
+import { passed } from './findings.ts';
 import { createHttp, type Http } from './http.ts';
 import { type InputSize, measureInput, readIrcLines } from './irc-line.ts';
 import { Listeners } from './listeners.ts';
@@ -105,7 +106,7 @@ async function perform(stage: Stage): Promise<DemoReport> {
       positions: { first: formatPosition(log.epoch, head), second: formatPosition(log.epoch, secondHead) },
       catchUpSeconds: verified.catchUpSeconds,
       checks,
-      clean: checks.every((check) => check.differences === 0),
+      clean: checks.every(passed),
     };
   } finally {
     listeners.close();

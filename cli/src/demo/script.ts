@@ -2,12 +2,15 @@ import { type CommandInput, type CommandType, commandSchemas, type ErrorCode } f
 import { commandIdOf, conversationIdOf, userIdOf } from './ids.ts';
 import type { IrcLine } from './irc-line.ts';
 
-/** Owns every room and listens in all of them. No IRC nickname has a colon. */
+/** Owns every room, says what the channel itself says, and listens everywhere. No nickname has a colon. */
 export const KEEPER = 'irc:keeper';
 
 const EDITED_EVERY = 97;
 const DELETED_EVERY = 211;
 const READ_EVERY = 4;
+/** The keeper shows a visitor in, and out again after as many messages. */
+const VISIT_EVERY = 400;
+const VISITOR = 'irc:visitor';
 /** How many speakers back the one who reads is. */
 const READER_LAG = 5;
 /** Replies reach back a few hundred lines at most; a room of any length stays bounded. */
@@ -41,7 +44,7 @@ export class RoomScript {
   readonly conversationId: string;
   readonly #room: string;
   readonly #users = new Map<string, string>();
-  readonly #members = new Set<string>();
+  readonly #members = new Set([KEEPER]);
   readonly #messages = new Map<number, string>();
   /** Own message that its author will change at their next word. */
   readonly #changes = new Map<string, { change: 'edit' | 'delete'; messageId: string; text: string }>();
@@ -85,12 +88,12 @@ export class RoomScript {
   }
 
   /** A person keeps the user id of the name they came with. */
-  #userOf(nick: string): string {
-    return this.#users.get(nick) ?? userIdOf(nick);
+  #userOf(nick: string | undefined): string {
+    return nick === undefined ? KEEPER : (this.#users.get(nick) ?? userIdOf(nick));
   }
 
   #rename(line: IrcLine, actor: string): Step[] {
-    this.#users.delete(line.nick);
+    if (line.nick !== undefined) this.#users.delete(line.nick);
     if (line.newNick) this.#users.set(line.newNick, actor);
     return this.#enter(line, actor);
   }
@@ -122,14 +125,14 @@ export class RoomScript {
     this.#messages.set(line.line, send.key);
     this.#forgetOldest();
     this.#plan(actor, send.key, line.text ?? '');
-    return [...turns, ...this.#read(line, actor)];
+    return [...turns, ...this.#read(line, actor), ...this.#visit(line)];
   }
 
   #send(line: IrcLine, actor: string) {
     const body = line.text ?? '';
     const metadata = {
       ...(line.kind !== 'message' && { kind: line.kind }),
-      ...(line.nick !== actor && { nick: line.nick }),
+      ...(line.nick !== undefined && line.nick !== actor && { nick: line.nick }),
     };
     const replyTo = line.replyTo?.map((answered) => this.#messages.get(answered)).find(Boolean);
     const data = {
@@ -170,6 +173,19 @@ export class RoomScript {
     if (!due || reader === undefined || reader === speaker || !this.#members.has(reader)) return [];
     const data = { conversationId: this.conversationId, ordinal: this.#sent };
     return [{ actor: reader, steps: [{ key: this.#key(line, 'read'), type: 'messages.read', data }] }];
+  }
+
+  #visit(line: IrcLine): Turn[] {
+    if (this.#sent % VISIT_EVERY !== 0) return [];
+    const { conversationId } = this;
+    const key = this.#key(line, 'visit');
+    if (this.#members.delete(VISITOR)) {
+      const data = { conversationId, userIds: [VISITOR], reason: 'demo' };
+      return [{ actor: KEEPER, steps: [{ key, type: 'members.remove', data }] }];
+    }
+    this.#members.add(VISITOR);
+    const data = { conversationId, members: [{ userId: VISITOR, role: 'guest' as const }] };
+    return [{ actor: KEEPER, steps: [{ key, type: 'members.add', data }] }];
   }
 
   #forgetOldest(): void {

@@ -66,7 +66,8 @@ export class Tally {
 
   add(step: Step, answer: StepAnswer): void {
     this.commands++;
-    const count = (this.#byType[step.type] ??= { accepted: 0, replayed: 0, refused: 0 });
+    const count = this.#byType[step.type] ?? { accepted: 0, replayed: 0, refused: 0 };
+    this.#byType[step.type] = count;
     if (answer.kind === 'refused') {
       count.refused++;
       this.#refuse(answer.code, answer.detail);

@@ -110,7 +110,7 @@ export class CommandWindow {
   /** Whether a key that is not here may be one that was forgotten. Its time is the client's, hence the skew. */
   mayHaveForgotten(commandId: string): boolean {
     const earliest = timeOfUuidv7(commandId) - CLOCK_SKEW_MS;
-    if (earliest > this.#forgotten.at) return false;
+    if (this.#forgotten.sequence === 0 || earliest > this.#forgotten.at) return false;
     return earliest <= this.#lost.at || this.#filters.some(({ ids }) => ids.has(commandId));
   }
 

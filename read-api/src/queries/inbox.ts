@@ -26,7 +26,7 @@ const SORT_KEY = {
 } as const;
 
 /** One statement for each order, whatever the filter and the page, so that each is prepared once. */
-function inboxSql(sort: keyof typeof SORT_KEY): string {
+export function inboxSql(sort: keyof typeof SORT_KEY): string {
   const { order, after } = SORT_KEY[sort];
   return `with mine as (
       select c.*, date_trunc('milliseconds', coalesce(c.last_message_at, c.created_at)) as active_at, ${MEMBERSHIP_COLUMNS}

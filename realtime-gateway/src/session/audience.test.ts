@@ -1,9 +1,21 @@
-import { conversationSubject, encodeCommit, type LogEvent, readsSubject, userSubject } from '@parley/contracts';
+import {
+  conversationSubject,
+  encodeCommit,
+  type LogEvent,
+  readsSubject,
+  userSubject,
+} from '@parley/contracts';
 import { MemoryEventLog } from '@parley/runtime';
 import { describe, expect, test } from 'vitest';
 import { conversation, type Draft, drafts, TestWriter } from '../testing/commits.ts';
 import { Audience, RECEIPT_AUDIENCE } from './audience.ts';
-import { type ConversationCommit, type Item, type ReadsCommit, readCommit, readCommitOrHide } from './commit.ts';
+import {
+  type ConversationCommit,
+  type Item,
+  type ReadsCommit,
+  readCommit,
+  readCommitOrHide,
+} from './commit.ts';
 import { MembershipFold } from './membership.ts';
 
 const ROOM = conversation(1);
@@ -22,7 +34,11 @@ async function commit(id: string, ...events: Draft[]): Promise<ConversationCommi
 }
 
 async function reads(...entries: [id: string, userId: string, ordinal: number][]): Promise<ReadsCommit> {
-  const cursors = entries.map(([conversationId, userId, readOrdinal]) => ({ conversationId, userId, readOrdinal }));
+  const cursors = entries.map(([conversationId, userId, readOrdinal]) => ({
+    conversationId,
+    userId,
+    readOrdinal,
+  }));
   return readCommit(await stored(await writer.reads(cursors))) as ReadsCommit;
 }
 
@@ -34,7 +50,11 @@ function typesOf(item: Item | null | undefined): string[] {
   return parse(item)?.events.map((event) => event.type) ?? [];
 }
 
-const member = (conversationId: string, memberCount = 2) => ({ conversationId, joinedSequence: 1, memberCount });
+const member = (conversationId: string, memberCount = 2) => ({
+  conversationId,
+  joinedSequence: 1,
+  memberCount,
+});
 
 describe('a commit', () => {
   test('is passed on as it is stored', async () => {
@@ -99,7 +119,9 @@ describe('membership within one commit', () => {
   test('somebody who comes and goes within it is told that it is over', async () => {
     const audience = new Audience<string>();
     audience.admit('ann', 'a', []);
-    const [delivery] = audience.apply(await commit(ROOM, drafts.sent(5), drafts.added('ann'), drafts.left('ann')));
+    const [delivery] = audience.apply(
+      await commit(ROOM, drafts.sent(5), drafts.added('ann'), drafts.left('ann')),
+    );
     expect(typesOf(delivery?.item)).toEqual(['members.added', 'member.left']);
     expect(delivery?.revoked).toBe('left');
     expect(audience.membersOf(ROOM)).toBeUndefined();
@@ -140,7 +162,8 @@ describe('receipts', () => {
     expect(parse(items.get(ann))?.events[0]?.data).toMatchObject({
       entries: [{ conversationId: ROOM }, { conversationId: OTHER }],
     });
-    for (const user of [ann, bob]) expect(parse(audience.replayed(user, cursors))).toEqual(parse(items.get(user)));
+    for (const user of [ann, bob])
+      expect(parse(audience.replayed(user, cursors))).toEqual(parse(items.get(user)));
   });
 
   test('in a large conversation are one’s own', async () => {

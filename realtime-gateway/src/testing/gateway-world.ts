@@ -12,7 +12,14 @@ import {
   startPostgres,
   startRedis,
 } from '@parley/deploy/testing';
-import { createLogger, createPool, type EventLog, loadConfig, openEventLog, Readiness } from '@parley/runtime';
+import {
+  createLogger,
+  createPool,
+  type EventLog,
+  loadConfig,
+  openEventLog,
+  Readiness,
+} from '@parley/runtime';
 import type { Pool } from 'pg';
 import { gatewayVariables } from '../config.ts';
 import { type RealtimeGateway, startRealtimeGateway } from '../realtime-gateway.ts';

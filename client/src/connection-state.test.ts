@@ -1,0 +1,323 @@
+import { type CommitItem, formatPosition, type ServerFrame } from '@parley/contracts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeFrame } from './connection.ts';
+import {
+  advance,
+  type ConnectionEffect,
+  type ConnectionInput,
+  type ConnectionState,
+  helloFrame,
+  initialState,
+  type Phase,
+  SILENCE_MS,
+  wakeAt,
+} from './connection-state.ts';
+
+const EPOCH = '00000000-0000-4000-8000-000000000001';
+const OTHER_EPOCH = '00000000-0000-4000-8000-000000000002';
+const at = (sequence: number, epoch = EPOCH): string => formatPosition(epoch, sequence);
+const NOW = 1_000_000;
+const moment = { now: NOW, chance: 0.5 };
+
+const item = (seq: number): CommitItem => ({ seq, events: [{ id: `e${seq}` }] as unknown as CommitItem['events'] });
+
+const welcome = (position: string, epoch = EPOCH): ServerFrame => ({
+  t: 'welcome',
+  connection: 'c',
+  user: 'ann',
+  epoch,
+  position,
+  heartbeatMs: 25_000,
+  expiresAt: 0,
+  limits: { frameBytes: 16_384, queueBytes: 1_048_576, replayEvents: 5_000 },
+  resumed: true,
+});
+
+function run(state: ConnectionState, ...inputs: ConnectionInput[]): { state: ConnectionState; effects: ConnectionEffect[] } {
+  const effects: ConnectionEffect[] = [];
+  let current = state;
+  for (const input of inputs) {
+    const step = advance(current, input);
+    current = step.state;
+    effects.push(...step.effects);
+  }
+  return { state: current, effects };
+}
+
+function frames(state: ConnectionState, ...list: ServerFrame[]) {
+  const inputs = list.map((frame) => ({ kind: 'frame' as const, generation: state.generation, frame, ...moment }));
+  return run(state, ...inputs);
+}
+
+function live(since: string | null = at(100)): ConnectionState {
+  const state = run(
+    initialState(since),
+    { kind: 'start', now: NOW },
+    { kind: 'token', generation: 1, token: 'x', now: NOW },
+    { kind: 'opened', generation: 1, now: NOW },
+  ).state;
+  return frames(state, welcome(since ?? at(100)), { t: 'live', position: since ?? at(100) }).state;
+}
+
+const delivered = (effects: readonly ConnectionEffect[]): number[] =>
+  effects.flatMap((effect) => (effect.do === 'deliver' && effect.item.kind === 'commit' ? [effect.item.commit.seq] : []));
+
+describe('every phase × input', () => {
+  type Name = Phase['name'];
+  type Kind = ConnectionInput['kind'];
+  const g = 1;
+  const base = live();
+  const phases: { [N in Name]: ConnectionState } = {
+    idle: initialState(at(100)),
+    'fetching-token': { ...base, phase: { name: 'fetching-token' } },
+    opening: { ...base, phase: { name: 'opening' } },
+    greeting: { ...base, phase: { name: 'greeting' } },
+    replaying: { ...base, phase: { name: 'replaying' } },
+    live: base,
+    waiting: { ...base, phase: { name: 'waiting', until: NOW + 10 } },
+    paused: { ...base, phase: { name: 'paused' } },
+    stopped: { ...base, phase: { name: 'stopped', fault: null } },
+  };
+  const inputs: { [K in Kind]: Extract<ConnectionInput, { kind: K }> } = {
+    start: { kind: 'start', now: NOW },
+    token: { kind: 'token', generation: g, token: 'x', now: NOW },
+    'token-failed': { kind: 'token-failed', generation: g, ...moment },
+    opened: { kind: 'opened', generation: g, now: NOW },
+    frame: { kind: 'frame', generation: g, frame: { t: 'hb', position: at(100) }, ...moment },
+    undecodable: { kind: 'undecodable', generation: g, ...moment },
+    closed: { kind: 'closed', generation: g, code: 1006, reason: '', ...moment },
+    tick: { kind: 'tick', now: NOW + SILENCE_MS, chance: 0.5 },
+    full: { kind: 'full' },
+    drained: { kind: 'drained', now: NOW },
+    stop: { kind: 'stop' },
+  };
+  const table: { [N in Name]: { [K in Kind]: Name } } = {
+    idle: row('idle', { start: 'fetching-token' }),
+    'fetching-token': row('fetching-token', { token: 'opening', 'token-failed': 'waiting', tick: 'fetching-token' }),
+    opening: row('opening', { opened: 'greeting', tick: 'waiting' }),
+    greeting: row('greeting', { tick: 'waiting' }),
+    replaying: row('replaying', { tick: 'waiting' }),
+    live: row('live', { tick: 'waiting' }),
+    waiting: row('waiting', { tick: 'fetching-token' }),
+    paused: row('paused', { drained: 'fetching-token' }),
+    stopped: {
+      start: 'stopped',
+      token: 'stopped',
+      'token-failed': 'stopped',
+      opened: 'stopped',
+      frame: 'stopped',
+      undecodable: 'stopped',
+      closed: 'stopped',
+      tick: 'stopped',
+      full: 'stopped',
+      drained: 'stopped',
+      stop: 'stopped',
+    },
+  };
+
+  function row(same: Name, differs: Partial<Record<Kind, Name>>): { [K in Kind]: Name } {
+    return {
+      start: same,
+      token: same,
+      'token-failed': same,
+      opened: same,
+      frame: same,
+      undecodable: 'waiting',
+      closed: 'waiting',
+      tick: same,
+      full: 'paused',
+      drained: same,
+      stop: 'stopped',
+      ...differs,
+    };
+  }
+
+  // Nothing of a socket can reach a state that has none of its generation; these are asked with one all the same.
+  const cells = Object.entries(table).flatMap(([name, outcomes]) =>
+    Object.entries(outcomes).map(([kind, next]) => [name, kind, next] as [Name, Kind, Name]),
+  );
+  test.each(cells)('%s and %s gives %s', (name, kind, next) => {
+    const state = { ...phases[name], generation: g };
+    expect(advance(state, inputs[kind]).state.phase.name).toBe(next);
+  });
+});
+
+describe('C1', () => {
+  test('a commit is applied when its sequence is beyond the last, whatever the frames repeat or the cuts lose', () => {
+    const streams = fc.array(fc.array(fc.integer({ min: 101, max: 140 }), { maxLength: 15 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(streams, (chunks) => {
+        const sorted = chunks.map((chunk) => chunk.toSorted((a, b) => a - b));
+        const { effects } = frames(live(), ...sorted.map((chunk): ServerFrame => ({ t: 'commits', items: chunk.map(item) })));
+        const sequences = delivered(effects);
+        expect(sequences).toEqual([...new Set(sequences)].toSorted((a, b) => a - b));
+      }),
+    );
+  });
+
+  test('a single commit counts like one of several', () => {
+    const { state, effects } = frames(live(), { t: 'commit', ...item(105) }, { t: 'commit', ...item(105) });
+    expect(delivered(effects)).toEqual([105]);
+    expect(state.position?.sequence).toBe(105);
+  });
+});
+
+describe('C3', () => {
+  test('the position is that of the commit when it is handed over', () => {
+    const { effects } = frames(live(), { t: 'commits', items: [item(104), item(109)] });
+    expect(effects).toMatchObject([
+      { do: 'deliver', item: { kind: 'commit', position: at(104) } },
+      { do: 'deliver', item: { kind: 'commit', position: at(109) } },
+    ]);
+  });
+
+  test('heartbeats and live move it forward and never back', () => {
+    const { state, effects } = frames(live(), { t: 'hb', position: at(120) }, { t: 'hb', position: at(110) });
+    expect(state.position?.sequence).toBe(120);
+    expect(effects.filter((effect) => effect.do === 'moved')).toEqual([{ do: 'moved', position: at(120) }]);
+    expect(effects.filter((effect) => effect.do === 'send')).toHaveLength(2);
+  });
+
+  test('the next connection asks for what follows it', () => {
+    const { state } = frames(live(), { t: 'commits', items: [item(104)] });
+    expect(helloFrame(state, 'x', 'phone')).toMatchObject({ t: 'hello', since: at(104), device: 'phone' });
+    expect(helloFrame(initialState(null), 'x')).toMatchObject({ since: null });
+  });
+});
+
+describe('C4', () => {
+  test('nothing of an older socket is heard', () => {
+    const cut = run(live(), { kind: 'closed', generation: 1, code: 4001, reason: '', ...moment });
+    const late = frames({ ...cut.state, generation: 1 }, { t: 'commits', items: [item(101)] });
+    expect(delivered(late.effects)).toEqual([101]);
+    const old = run(cut.state, { kind: 'frame', generation: 1, frame: { t: 'commits', items: [item(101)] }, ...moment });
+    expect(old).toEqual({ state: cut.state, effects: [] });
+  });
+});
+
+describe('C5', () => {
+  test('another log clears the position, and nothing is taken before the reset', () => {
+    const greeted = frames({ ...live(), phase: { name: 'greeting' } }, welcome(at(7, OTHER_EPOCH), OTHER_EPOCH));
+    expect(greeted.state.position).toBeNull();
+    expect(frames(greeted.state, { t: 'commits', items: [item(8)] }).state.phase.name).toBe('waiting');
+    const reset = frames(greeted.state, { t: 'reset', reason: 'epoch', position: at(7, OTHER_EPOCH) });
+    expect(reset.effects).toEqual([
+      { do: 'deliver', item: { kind: 'reset', reason: 'epoch', position: at(7, OTHER_EPOCH) } },
+    ]);
+    const { effects } = frames(reset.state, { t: 'commits', items: [item(8)] });
+    expect(effects).toMatchObject([{ item: { position: at(8, OTHER_EPOCH) } }]);
+  });
+
+  test('a reset may go back', () => {
+    const { state } = frames(live(), { t: 'reset', reason: 'unknown-position', position: at(50) });
+    expect(state).toMatchObject({ position: { sequence: 50 }, freshness: 'loading' });
+  });
+});
+
+describe('C6', () => {
+  test('an undecodable frame ends the connection and moves nothing', () => {
+    const before = live();
+    const { state, effects } = run(before, { kind: 'undecodable', generation: 1, ...moment });
+    expect(state.phase.name).toBe('waiting');
+    expect(state.position).toEqual(before.position);
+    expect(effects).toEqual([{ do: 'close' }]);
+  });
+
+  test.each([
+    ['not JSON', '{'],
+    ['not an object', '5'],
+    ['null', 'null'],
+    ['no type', '{}'],
+    ['a commit without a sequence', '{"t":"commit","events":[{}]}'],
+    ['commits with one broken item', '{"t":"commits","items":[{"seq":1,"events":[{}]},null]}'],
+    ['binary', new Uint8Array()],
+  ])('%s is undecodable', (_, data) => expect(decodeFrame(data)).toBeNull());
+
+  test('an event or a frame of an unknown type is no fault', () => {
+    const commit = '{"t":"commit","seq":101,"events":[{"type":"poll.opened","data":1}]}';
+    const { effects } = frames(live(), decodeFrame(commit) as ServerFrame);
+    expect(effects).toMatchObject([{ item: { commit: { events: [{ type: 'poll.opened' }] } } }]);
+    const strange = decodeFrame('{"t":"weather"}') as ServerFrame;
+    expect(frames(live(), strange)).toMatchObject({ effects: [], state: { phase: { name: 'live' } } });
+  });
+});
+
+describe('C8', () => {
+  test('loading until live, fresh while live, stale after', () => {
+    expect(initialState(at(1)).freshness).toBe('loading');
+    expect(live().freshness).toBe('fresh');
+    const lost = run(live(), { kind: 'closed', generation: 1, code: 1006, reason: '', ...moment });
+    expect(lost.state.freshness).toBe('stale');
+    const never = run(initialState(null), { kind: 'start', now: NOW }, { kind: 'token-failed', generation: 1, ...moment });
+    expect(never.state.freshness).toBe('loading');
+  });
+});
+
+describe('coming back', () => {
+  const lose = (state: ConnectionState, chance: number): ConnectionState =>
+    run(state, { kind: 'closed', generation: state.generation, code: 1006, reason: '', now: NOW, chance }).state;
+  const waitOf = (state: ConnectionState): number => (state.phase.name === 'waiting' ? state.phase.until - NOW : -1);
+
+  test('waits with full jitter, the first time too, and at most 20 s', () => {
+    expect(waitOf(lose(live(), 0))).toBe(0);
+    expect(waitOf(lose(live(), 0.999))).toBeCloseTo(499.5);
+    let state = live();
+    const waits = Array.from({ length: 9 }, () => {
+      state = lose(state, 0.999_999);
+      return Math.round(waitOf(state));
+    });
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000, 20_000]);
+  });
+
+  test('being live starts the count again', () => {
+    const tired = { ...live(), attempt: 7, phase: { name: 'replaying' } as const };
+    expect(frames(tired, { t: 'live', position: at(100) }).state.attempt).toBe(0);
+  });
+
+  test.each([
+    [4000, 'waiting'],
+    [4003, 'waiting'],
+    [4403, 'waiting'],
+    [4404, 'waiting'],
+    [1006, 'waiting'],
+    [4500, 'stopped'],
+    [4501, 'stopped'],
+    [4502, 'stopped'],
+  ])('close code %i means %s', (code, phase) => {
+    const { state, effects } = run(live(), { kind: 'closed', generation: 1, code, reason: 'r', ...moment });
+    expect(state.phase.name).toBe(phase);
+    if (phase === 'stopped') expect(effects.at(-1)).toEqual({ do: 'ended', fault: { code, reason: 'r' } });
+    else expect(run(state, { kind: 'tick', now: NOW + 20_000, chance: 0 }).effects).toMatchObject([{ do: 'get-token' }]);
+  });
+
+  test('35 s of silence are the end of a connection, any frame before is not', () => {
+    const heard = frames(live(), { t: 'hb', position: at(100) }).state;
+    expect(wakeAt(heard)).toBe(NOW + SILENCE_MS);
+    expect(run(heard, { kind: 'tick', now: NOW + SILENCE_MS - 1, chance: 0 }).state.phase.name).toBe('live');
+    expect(run(heard, { kind: 'tick', now: NOW + SILENCE_MS, chance: 0 }).effects).toEqual([{ do: 'close' }]);
+  });
+
+  test('a drain is followed within its window, at once and without waiting', () => {
+    const asked = frames(live(), { t: 'drain', afterMs: [1_000, 3_000], reason: 'deploy' }).state;
+    expect(wakeAt(asked)).toBe(NOW + 2_000);
+    const { state, effects } = run(asked, { kind: 'tick', now: NOW + 2_000, chance: 0.5 });
+    expect(effects).toEqual([{ do: 'close' }, { do: 'get-token', generation: 2 }]);
+    expect(state.attempt).toBe(0);
+  });
+
+  test('a token that ends soon is renewed on the same socket', () => {
+    const { effects, state } = frames(live(), { t: 'auth-soon', inMs: 60_000 });
+    expect(effects).toEqual([{ do: 'get-token', generation: 1 }]);
+    const renewed = run(state, { kind: 'token', generation: 1, token: 'y', now: NOW });
+    expect(renewed.effects).toEqual([{ do: 'send', frame: { t: 'auth', token: 'y' } }]);
+  });
+
+  test('a consumer that is behind pauses the connection, and goes on from the last commit it was given', () => {
+    const { state } = run(frames(live(), { t: 'commits', items: [item(150)] }).state, { kind: 'full' });
+    expect(wakeAt(state)).toBeNull();
+    const back = run(state, { kind: 'drained', now: NOW });
+    expect(back.effects).toMatchObject([{ do: 'get-token' }]);
+    expect(helloFrame(back.state, 'x')).toMatchObject({ since: at(150) });
+  });
+});
