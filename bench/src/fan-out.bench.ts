@@ -21,14 +21,13 @@ import { connect, headers } from '@nats-io/transport-node';
 import { HEARTBEAT_MS, SOCKET_PATH, SUBPROTOCOL } from '@parley/contracts';
 import { createLogger, type EventLog, openEventLog } from '@parley/runtime';
 import { uuidv7 } from 'uuidv7';
-import { stampedBody } from './fan-out/marker.ts';
-import type { OpenOrder, ReceiptReport } from './fan-out/receivers.ts';
+import { BODY_BYTES, type Drive, measure, paced, type Target, unpaced } from './fan-out/drive.ts';
+import type { FloorOrder } from './fan-out/floor-server.ts';
+import type { OpenOrder } from './fan-out/receivers.ts';
 import { Room } from './fan-out/room.ts';
 import type { Bench, BenchContext, PreparedBench } from './frame/bench.ts';
-import { cpuMicroseconds } from './frame/cpu.ts';
 import { ensureFloorStream, FLOOR_PREFIX } from './frame/floor-stream.ts';
-import type { Sample, Side } from './frame/interleave.ts';
-import { nowMicroseconds, percentiles } from './frame/latency.ts';
+import type { Side } from './frame/interleave.ts';
 import { startLogServer } from './frame/nats.ts';
 import { openPool } from './frame/pool.ts';
 import { serviceEnvironment, startPrivateServers } from './frame/private-servers.ts';
@@ -39,10 +38,9 @@ import { signPeople } from './send/rooms.ts';
 
 const SOCKETS = 1_000;
 const RECEIVING_PROCESSES = 2;
-const BODY_BYTES = 100;
 const NOMINAL = { paced: 150, unpaced: 300 };
 const QUICK = { paced: 20, unpaced: 50 };
-/** Longer than any honest run: a lost message must end the bench, not hang it. */
+/** Only a projector that is broken needs longer for one commit. */
 const RUN_DEADLINE_MS = 60_000;
 
 export const fanOutBench: Bench = { name: 'fan-out', title: 'fan-out to 1,000 sockets', prepare };
@@ -64,15 +62,6 @@ const RATIOS: RatioWish[] = [
 
 function ratio(of: string, measure: string, aim?: RatioWish['aim']): RatioWish {
   return { name: `${of} ÷ floor`, of, over: `${of} floor`, measure, ...(aim ? { aim } : {}) };
-}
-
-interface Target {
-  name: 'gateway' | 'floor';
-  pid: number;
-  room: Room;
-  /** Resolves when the log has stored it. */
-  publish(payload: Uint8Array): Promise<unknown>;
-  receivers: readonly Worker[];
 }
 
 async function prepare(context: BenchContext): Promise<PreparedBench> {
@@ -106,6 +95,7 @@ async function prepare(context: BenchContext): Promise<PreparedBench> {
   const ours: Target = {
     name: 'gateway',
     pid: gateway.pid,
+    sockets: SOCKETS,
     room,
     publish: (payload) => append(opened.log, room, payload),
     receivers,
@@ -168,7 +158,8 @@ async function startFloor(
   started.onStop(() => connection.close());
   await ensureFloorStream(await jetstreamManager(connection), replicas);
   const worker = started.add(Worker.start('fan-out/floor-server.js', { logFile: join(dir, 'floor.log') }));
-  const { url } = await worker.call<{ url: string }>('start', { natsUrl });
+  const order: FloorOrder = { natsUrl };
+  const { url } = await worker.call<{ url: string }>('start', order);
   const greetings = Array.from({ length: SOCKETS }, () => '');
   await openSockets(receivers, 'floor', { url, subprotocol: null, greetings, readyText: null });
   const room = new Room('user-0');
@@ -177,7 +168,7 @@ async function startFloor(
     marked.set('Nats-Msg-Id', uuidv7());
     return connection.request(`${FLOOR_PREFIX}.${room.id}`, payload, { timeout: 5_000, headers: marked });
   };
-  return { name: 'floor', pid: worker.pid, room, publish, receivers };
+  return { name: 'floor', pid: worker.pid, sockets: SOCKETS, room, publish, receivers };
 }
 
 async function openSockets(receivers: readonly Worker[], name: string, order: OpenOrder): Promise<void> {
@@ -190,71 +181,6 @@ async function openSockets(receivers: readonly Worker[], name: string, order: Op
   );
 }
 
-type Drive = (target: Target, messages: number) => Promise<number>;
-
 function side(name: string, target: Target, drive: Drive, messages: number): Side {
   return { name, run: () => measure(target, drive, messages) };
-}
-
-async function measure(target: Target, drive: Drive, messages: number): Promise<Sample> {
-  const { receivers, pid } = target;
-  await Promise.all(receivers.map((worker) => worker.call('begin', target.name)));
-  const cpuBefore = cpuMicroseconds(pid);
-  const begin = nowMicroseconds();
-  const end = await inTime(drive(target, messages));
-  const cpu = cpuMicroseconds(pid) - cpuBefore;
-  const reports = await Promise.all(receivers.map((worker) => worker.call<ReceiptReport>('report')));
-  for (const report of reports) {
-    if (report.fewestPerSocket !== messages || report.mostPerSocket !== messages || report.outOfOrder > 0) {
-      throw new Error(
-        `${target.name}: not every socket got every message once and in order: ${JSON.stringify({ ...report, latencies: '' })}`,
-      );
-    }
-  }
-  const deliveries = messages * SOCKETS;
-  return {
-    deliveriesPerSecond: deliveries / ((end - begin) / 1e6),
-    serverCpuUs: cpu / deliveries,
-    messagesPerFrame: deliveries / reports.reduce((sum, { frames }) => sum + frames, 0),
-    ...percentiles(reports.map(({ latencies }) => latencies)),
-  };
-}
-
-/** One message after another, each when all have the one before it. */
-async function paced(target: Target, messages: number): Promise<number> {
-  let end = 0;
-  for (let sent = 1; sent <= messages; sent++) {
-    const everywhere = reachEverywhere(target, sent);
-    await target.publish(target.room.message(stampedBody(nowMicroseconds(), BODY_BYTES)));
-    end = await everywhere;
-  }
-  return end;
-}
-
-/** All at once: the log decides how fast. */
-async function unpaced(target: Target, messages: number): Promise<number> {
-  const everywhere = reachEverywhere(target, messages);
-  const stored = Array.from({ length: messages }, () =>
-    target.publish(target.room.message(stampedBody(nowMicroseconds(), BODY_BYTES))),
-  );
-  await Promise.all(stored);
-  return everywhere;
-}
-
-async function reachEverywhere({ receivers }: Target, messages: number): Promise<number> {
-  const share = (messages * SOCKETS) / receivers.length;
-  return Math.max(...(await Promise.all(receivers.map((worker) => worker.call<number>('reach', share)))));
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const abort = new AbortController();
-  const late = after(RUN_DEADLINE_MS, undefined, { signal: abort.signal }).then(() => {
-    throw new Error(`not every message arrived within ${RUN_DEADLINE_MS} ms`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    late.catch(() => undefined);
-    abort.abort();
-  }
 }

@@ -1,13 +1,17 @@
 import { uuidv7 } from 'uuidv7';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient, type ParleyClient } from './client.ts';
 import type { SocketConstructor } from './connection.ts';
-import type { SubscriptionItem } from './connection-state.ts';
+import type { SubscriptionItem } from './connection-model.ts';
 import { ParleyError } from './parley-error.ts';
 import type { PositionStore, Subscription } from './subscription.ts';
 import { CuttableProxy } from './testing/cuttable-proxy.ts';
 import { type Services, startServices } from './testing/services.ts';
+
+/** Services are killed and started here: on a busy machine that takes a while, and nothing measures it. */
+const PATIENCE_MS = 120_000;
+vi.setConfig({ testTimeout: PATIENCE_MS });
 
 let services: Services;
 let commandPath: CuttableProxy;
@@ -61,13 +65,15 @@ async function take(
 const messagesIn = (items: readonly SubscriptionItem[]): string[] =>
   items.flatMap((item) =>
     item.kind === 'commit'
-      ? item.commit.events.flatMap((event) => (event.type === 'message.sent' ? [(event.data as { body: string }).body] : []))
+      ? item.commit.events.flatMap((event) =>
+          event.type === 'message.sent' ? [(event.data as { body: string }).body] : [],
+        )
       : [],
   );
 
 async function fresh(subscription: Subscription, items: AsyncIterator<SubscriptionItem>) {
   const first = items.next();
-  await expect.poll(() => subscription.state, { timeout: 10_000 }).toBe('fresh');
+  await expect.poll(() => subscription.state, { timeout: PATIENCE_MS }).toBe('fresh');
   return first;
 }
 
@@ -88,7 +94,10 @@ describe('commands', () => {
     const key = uuidv7();
     const first = await ann.send(room, 'hello', { key });
     expect(await ann.send(room, 'hello', { key })).toEqual({ ...first, replayed: true });
-    await expect(ann.send(room, 'other', { key })).rejects.toMatchObject({ code: 'idempotency-conflict', status: 422 });
+    await expect(ann.send(room, 'other', { key })).rejects.toMatchObject({
+      code: 'idempotency-conflict',
+      status: 422,
+    });
   });
 
   test('a refusal is an error with its code and the fields it is about', async () => {
@@ -127,10 +136,12 @@ describe('commands', () => {
     const ann = clientOf('ann');
     const room = await roomOf(ann);
     const restarted = services.commandApi.restart();
-    const sent = Array.from({ length: 20 }, (_, n) => ann.send(room, `m${n}`));
+    const sent = Array.from({ length: 20 }, (_, n) => ann.send(room, `m${n}`, { timeoutMs: PATIENCE_MS }));
     await Promise.all([restarted, ...sent]);
-    const { items } = await ann.messages(room);
-    expect(items.map((message) => message.body).sort()).toEqual(Array.from({ length: 20 }, (_, n) => `m${n}`).sort());
+    const { items } = await ann.messages(room, {}, { timeoutMs: PATIENCE_MS });
+    expect(items.map((message) => message.body).sort()).toEqual(
+      Array.from({ length: 20 }, (_, n) => `m${n}`).sort(),
+    );
   });
 });
 
@@ -146,7 +157,10 @@ describe('queries', () => {
     expect(await bob.unread({ minPosition: ann.ownPosition })).toMatchObject({ total: 5, conversations: 1 });
     await bob.read(room, 3);
     expect(await bob.unread()).toMatchObject({ total: 2 });
-    expect((await bob.inbox()).items[0]).toMatchObject({ conversation: { id: room }, me: { unread: 2, readOrdinal: 3 } });
+    expect((await bob.inbox()).items[0]).toMatchObject({
+      conversation: { id: room },
+      me: { unread: 2, readOrdinal: 3 },
+    });
     expect((await bob.conversation(room)).conversation).toMatchObject({ title: 'A room', memberCount: 2 });
     expect((await bob.members(room)).items.map((member) => member.userId).sort()).toEqual(['cal', 'dee']);
   });
@@ -159,7 +173,7 @@ describe('subscribing', () => {
     const subscription = bob.subscribe();
     const items = subscription[Symbol.asyncIterator]();
     const first = fresh(subscription, items);
-    await expect.poll(() => subscription.state).toBe('fresh');
+    await expect.poll(() => subscription.state, { timeout: PATIENCE_MS }).toBe('fresh');
     const bodies = Array.from({ length: 120 }, (_, n) => `message ${n}`);
     const writing = (async () => {
       for (const [n, body] of bodies.entries()) {
@@ -207,7 +221,7 @@ describe('subscribing', () => {
     const subscription = bob.subscribe({ since: ann.ownPosition });
     const items = subscription[Symbol.asyncIterator]();
     const first = fresh(subscription, items);
-    await expect.poll(() => subscription.state).toBe('fresh');
+    await expect.poll(() => subscription.state, { timeout: PATIENCE_MS }).toBe('fresh');
     await ann.command('members.remove', { conversationId: room, userIds: ['jon'] });
     const seen = [(await first).value as SubscriptionItem];
     seen.push(...(await take(items, (more) => more.some((item) => item.kind === 'revoked'))));
@@ -228,10 +242,13 @@ describe('subscribing', () => {
 
   test('ends with an error when the token is refused, and quietly when it is closed', async () => {
     const refused = clientOf('x', async () => 'not a token').subscribe();
-    await expect(refused[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'unauthenticated', status: 4500 });
+    await expect(refused[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'unauthenticated',
+      status: 4500,
+    });
     const closed = clientOf('lee').subscribe();
     const next = closed[Symbol.asyncIterator]().next();
-    await expect.poll(() => closed.state).toBe('fresh');
+    await expect.poll(() => closed.state, { timeout: PATIENCE_MS }).toBe('fresh');
     closed.close();
     expect(await next).toMatchObject({ done: true });
   });

@@ -2,17 +2,8 @@ import { type CommitItem, formatPosition, type ServerFrame } from '@parley/contr
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFrame } from './connection.ts';
-import {
-  advance,
-  type ConnectionEffect,
-  type ConnectionInput,
-  type ConnectionState,
-  helloFrame,
-  initialState,
-  type Phase,
-  SILENCE_MS,
-  wakeAt,
-} from './connection-state.ts';
+import type { ConnectionEffect, ConnectionInput, ConnectionState, Phase } from './connection-model.ts';
+import { advance, helloFrame, initialState, SILENCE_MS, wakeAt } from './connection-state.ts';
 
 const EPOCH = '00000000-0000-4000-8000-000000000001';
 const OTHER_EPOCH = '00000000-0000-4000-8000-000000000002';
@@ -20,7 +11,10 @@ const at = (sequence: number, epoch = EPOCH): string => formatPosition(epoch, se
 const NOW = 1_000_000;
 const moment = { now: NOW, chance: 0.5 };
 
-const item = (seq: number): CommitItem => ({ seq, events: [{ id: `e${seq}` }] as unknown as CommitItem['events'] });
+const item = (seq: number): CommitItem => ({
+  seq,
+  events: [{ id: `e${seq}` }] as unknown as CommitItem['events'],
+});
 
 const welcome = (position: string, epoch = EPOCH): ServerFrame => ({
   t: 'welcome',
@@ -34,7 +28,10 @@ const welcome = (position: string, epoch = EPOCH): ServerFrame => ({
   resumed: true,
 });
 
-function run(state: ConnectionState, ...inputs: ConnectionInput[]): { state: ConnectionState; effects: ConnectionEffect[] } {
+function run(
+  state: ConnectionState,
+  ...inputs: ConnectionInput[]
+): { state: ConnectionState; effects: ConnectionEffect[] } {
   const effects: ConnectionEffect[] = [];
   let current = state;
   for (const input of inputs) {
@@ -46,7 +43,12 @@ function run(state: ConnectionState, ...inputs: ConnectionInput[]): { state: Con
 }
 
 function frames(state: ConnectionState, ...list: ServerFrame[]) {
-  const inputs = list.map((frame) => ({ kind: 'frame' as const, generation: state.generation, frame, ...moment }));
+  const inputs = list.map((frame) => ({
+    kind: 'frame' as const,
+    generation: state.generation,
+    frame,
+    ...moment,
+  }));
   return run(state, ...inputs);
 }
 
@@ -61,7 +63,9 @@ function live(since: string | null = at(100)): ConnectionState {
 }
 
 const delivered = (effects: readonly ConnectionEffect[]): number[] =>
-  effects.flatMap((effect) => (effect.do === 'deliver' && effect.item.kind === 'commit' ? [effect.item.commit.seq] : []));
+  effects.flatMap((effect) =>
+    effect.do === 'deliver' && effect.item.kind === 'commit' ? [effect.item.commit.seq] : [],
+  );
 
 describe('every phase × input', () => {
   type Name = Phase['name'];
@@ -94,7 +98,11 @@ describe('every phase × input', () => {
   };
   const table: { [N in Name]: { [K in Kind]: Name } } = {
     idle: row('idle', { start: 'fetching-token' }),
-    'fetching-token': row('fetching-token', { token: 'opening', 'token-failed': 'waiting', tick: 'fetching-token' }),
+    'fetching-token': row('fetching-token', {
+      token: 'opening',
+      'token-failed': 'waiting',
+      tick: 'fetching-token',
+    }),
     opening: row('opening', { opened: 'greeting', tick: 'waiting' }),
     greeting: row('greeting', { tick: 'waiting' }),
     replaying: row('replaying', { tick: 'waiting' }),
@@ -145,11 +153,16 @@ describe('every phase × input', () => {
 
 describe('C1', () => {
   test('a commit is applied when its sequence is beyond the last, whatever the frames repeat or the cuts lose', () => {
-    const streams = fc.array(fc.array(fc.integer({ min: 101, max: 140 }), { maxLength: 15 }), { maxLength: 8 });
+    const streams = fc.array(fc.array(fc.integer({ min: 101, max: 140 }), { maxLength: 15 }), {
+      maxLength: 8,
+    });
     fc.assert(
       fc.property(streams, (chunks) => {
         const sorted = chunks.map((chunk) => chunk.toSorted((a, b) => a - b));
-        const { effects } = frames(live(), ...sorted.map((chunk): ServerFrame => ({ t: 'commits', items: chunk.map(item) })));
+        const { effects } = frames(
+          live(),
+          ...sorted.map((chunk): ServerFrame => ({ t: 'commits', items: chunk.map(item) })),
+        );
         const sequences = delivered(effects);
         expect(sequences).toEqual([...new Set(sequences)].toSorted((a, b) => a - b));
       }),
@@ -191,14 +204,22 @@ describe('C4', () => {
     const cut = run(live(), { kind: 'closed', generation: 1, code: 4001, reason: '', ...moment });
     const late = frames({ ...cut.state, generation: 1 }, { t: 'commits', items: [item(101)] });
     expect(delivered(late.effects)).toEqual([101]);
-    const old = run(cut.state, { kind: 'frame', generation: 1, frame: { t: 'commits', items: [item(101)] }, ...moment });
+    const old = run(cut.state, {
+      kind: 'frame',
+      generation: 1,
+      frame: { t: 'commits', items: [item(101)] },
+      ...moment,
+    });
     expect(old).toEqual({ state: cut.state, effects: [] });
   });
 });
 
 describe('C5', () => {
   test('another log clears the position, and nothing is taken before the reset', () => {
-    const greeted = frames({ ...live(), phase: { name: 'greeting' } }, welcome(at(7, OTHER_EPOCH), OTHER_EPOCH));
+    const greeted = frames(
+      { ...live(), phase: { name: 'greeting' } },
+      welcome(at(7, OTHER_EPOCH), OTHER_EPOCH),
+    );
     expect(greeted.state.position).toBeNull();
     expect(frames(greeted.state, { t: 'commits', items: [item(8)] }).state.phase.name).toBe('waiting');
     const reset = frames(greeted.state, { t: 'reset', reason: 'epoch', position: at(7, OTHER_EPOCH) });
@@ -249,15 +270,21 @@ describe('C8', () => {
     expect(live().freshness).toBe('fresh');
     const lost = run(live(), { kind: 'closed', generation: 1, code: 1006, reason: '', ...moment });
     expect(lost.state.freshness).toBe('stale');
-    const never = run(initialState(null), { kind: 'start', now: NOW }, { kind: 'token-failed', generation: 1, ...moment });
+    const never = run(
+      initialState(null),
+      { kind: 'start', now: NOW },
+      { kind: 'token-failed', generation: 1, ...moment },
+    );
     expect(never.state.freshness).toBe('loading');
   });
 });
 
 describe('coming back', () => {
   const lose = (state: ConnectionState, chance: number): ConnectionState =>
-    run(state, { kind: 'closed', generation: state.generation, code: 1006, reason: '', now: NOW, chance }).state;
-  const waitOf = (state: ConnectionState): number => (state.phase.name === 'waiting' ? state.phase.until - NOW : -1);
+    run(state, { kind: 'closed', generation: state.generation, code: 1006, reason: '', now: NOW, chance })
+      .state;
+  const waitOf = (state: ConnectionState): number =>
+    state.phase.name === 'waiting' ? state.phase.until - NOW : -1;
 
   test('waits with full jitter, the first time too, and at most 20 s', () => {
     expect(waitOf(lose(live(), 0))).toBe(0);
@@ -288,7 +315,10 @@ describe('coming back', () => {
     const { state, effects } = run(live(), { kind: 'closed', generation: 1, code, reason: 'r', ...moment });
     expect(state.phase.name).toBe(phase);
     if (phase === 'stopped') expect(effects.at(-1)).toEqual({ do: 'ended', fault: { code, reason: 'r' } });
-    else expect(run(state, { kind: 'tick', now: NOW + 20_000, chance: 0 }).effects).toMatchObject([{ do: 'get-token' }]);
+    else
+      expect(run(state, { kind: 'tick', now: NOW + 20_000, chance: 0 }).effects).toMatchObject([
+        { do: 'get-token' },
+      ]);
   });
 
   test('35 s of silence are the end of a connection, any frame before is not', () => {

@@ -1,15 +1,12 @@
 import { type ClientFrame, type ServerFrame, SUBPROTOCOL } from '@parley/contracts';
-import {
-  advance,
-  type ConnectionEffect,
-  type ConnectionInput,
-  type ConnectionState,
-  helloFrame,
-  initialState,
-  type StopFault,
-  type SubscriptionItem,
-  wakeAt,
-} from './connection-state.ts';
+import type {
+  ConnectionEffect,
+  ConnectionInput,
+  ConnectionState,
+  StopFault,
+  SubscriptionItem,
+} from './connection-model.ts';
+import { advance, helloFrame, initialState, wakeAt } from './connection-state.ts';
 
 /** The part of the browser's WebSocket that is used; `ws` has it too. */
 export interface SocketLike {

@@ -1,5 +1,5 @@
 import { Connection, type SocketConstructor } from './connection.ts';
-import type { Freshness, StopFault, SubscriptionItem } from './connection-state.ts';
+import type { Freshness, StopFault, SubscriptionItem } from './connection-model.ts';
 import { ParleyError } from './parley-error.ts';
 
 /** Items that may wait for the consumer; beyond it the socket is closed, and opened again at half. */

@@ -3,6 +3,7 @@ import { type EventLog, type Logger, LogUnavailable, type SnapshotStore } from '
 import { type Answer, answerTo } from './answer.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { type Candidate, type CommitPlan, planCommit } from './domain/plan-commit.ts';
+import { endOfTurn } from './end-of-turn.ts';
 import {
   commandRecords,
   encodeSnapshot,
@@ -84,8 +85,7 @@ export class ConversationWriter {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // Commands of one turn of the event loop belong together.
-    await Promise.resolve();
+    await endOfTurn();
     while (this.#waiting.length > 0) {
       let batch: Waiting[] = [];
       try {

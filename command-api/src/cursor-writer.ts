@@ -2,6 +2,7 @@ import { dataschemaOf, type EventOf, readsSubject } from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
 import { LRUCache } from 'lru-cache';
 import { uuidv7 } from 'uuidv7';
+import { endOfTurn } from './end-of-turn.ts';
 import type { CommandMetrics } from './metrics.ts';
 
 const MOST_ENTRIES = 500;
@@ -72,7 +73,7 @@ export class CursorWriter {
   }
 
   async #run(subject: string): Promise<void> {
-    await Promise.resolve();
+    await endOfTurn();
     for (;;) {
       const waiting = this.#waiting.get(subject) ?? [];
       if (waiting.length === 0) {

@@ -36,11 +36,23 @@ export class CorruptCommit extends Error {
 export function decodeCommit(payload: Uint8Array, options: { check?: boolean } = {}): RecordedEvent[] {
   const events = parseBatch(payload);
   for (const event of events) {
-    const fault = options.check ? envelopeFault(event) : shapeFault(event);
-    if (fault) throw new CorruptCommit(fault);
-    if (isKnown(event)) bringToCurrent(event, options.check ?? false);
+    try {
+      const fault = options.check ? envelopeFault(event) : shapeFault(event);
+      if (fault) throw new CorruptCommit(fault);
+      if (isKnown(event)) bringToCurrent(event, options.check ?? false);
+    } catch (error) {
+      // An upcaster that meets data nobody expected, or a value too deep to be checked.
+      if (error instanceof CorruptCommit) throw error;
+      throw new CorruptCommit(`${nameOf(event)}: ${(error as Error).message}`);
+    }
   }
   return events;
+}
+
+/** `id` may be anything here, an object that cannot be made a string too. */
+function nameOf(event: RecordedEvent | null): string {
+  const id: unknown = event?.id;
+  return typeof id === 'string' ? `event ${id}` : 'an event without an id';
 }
 
 function parseBatch(payload: Uint8Array): RecordedEvent[] {
@@ -65,14 +77,14 @@ function shapeFault(event: RecordedEvent): string | null {
     typeof event.actor === 'string' &&
     typeof event.data === 'object' &&
     event.data !== null;
-  return complete ? null : `event ${String(event.id)} lacks an attribute`;
+  return complete ? null : `${nameOf(event)} lacks an attribute`;
 }
 
 function envelopeFault(event: RecordedEvent): string | null {
   const parsed = envelopeSchema.safeParse(event);
   if (parsed.success) return null;
   const issue = parsed.error.issues[0];
-  return `event ${String(event?.id)}: ${issue?.path.join('.')} ${issue?.message}`;
+  return `${nameOf(event)}: ${issue?.path.join('.')} ${issue?.message}`;
 }
 
 function bringToCurrent(event: LogEvent, check: boolean): void {

@@ -9,7 +9,8 @@ export interface Position {
   sequence: number;
 }
 
-const POSITION = /^([0-9a-f-]{36}):(0|[1-9]\d{0,15})$/;
+/** Fifteen digits: every such number is exact. */
+const POSITION = /^([0-9a-f-]{36}):(0|[1-9]\d{0,14})$/;
 
 export const positionSchema = z.string().regex(POSITION, 'must be "<epoch>:<sequence>"');
 

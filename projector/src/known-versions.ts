@@ -18,8 +18,8 @@ export class KnownVersions {
   }
 
   /** Fetches those of the conversations that are not known here, in one query; one without a row has not begun. */
-  async lookUp(conversationIds: Iterable<string>): Promise<void> {
-    const missing = [...new Set(conversationIds)].filter((id) => !this.#progress.has(id));
+  async lookUp(conversationIds: ReadonlySet<string>): Promise<void> {
+    const missing = [...conversationIds].filter((id) => !this.#progress.has(id));
     if (missing.length === 0) return;
     const { rows } = await this.#pool.query<{ id: string; version: number; sequence: string }>({
       name: 'conversation-versions',

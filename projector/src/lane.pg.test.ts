@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimLanes } from './checkpoints.ts';
-import { Lane } from './lane.ts';
+import { Lane, type ReceivedCommit } from './lane.ts';
 import { noChanges } from './projections/changes.ts';
 import { created, event, numbered, ROOM, sent, timeOf, uuid } from './testing/commit.ts';
 import { allRows, emptyReadModel, freshMetrics, logger, privatePostgres } from './testing/database.ts';
@@ -40,13 +40,14 @@ async function startLane(log: EventLog) {
   return { lane, checkpoint, lost };
 }
 
+function received(record: CommitRecord): ReceivedCommit {
+  return { ...record, aggregate: parseSubject(record.subject), record };
+}
+
 async function give(lane: Lane, records: readonly CommitRecord[]): Promise<void> {
   const end = records.at(-1);
   if (!end) return;
-  await lane.take(
-    records.map((record) => ({ ...record, aggregate: parseSubject(record.subject) })),
-    end,
-  );
+  await lane.take(records.map(received), end);
   await lane.settled();
 }
 
@@ -181,7 +182,7 @@ describe('a lane', () => {
     const records = [await append(log, 0, numbered([created()]))];
     for (let n = 1; n <= 20; n++) records.push(await append(log, n, numbered([sent(n)], n + 1)));
     for (const record of records) {
-      await lane.take([{ ...record, aggregate: parseSubject(record.subject) }], record);
+      await lane.take([received(record)], record);
     }
     await lane.settled();
     expect(lane.position).toBe(21);

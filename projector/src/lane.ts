@@ -1,4 +1,4 @@
-import type { Logger } from '@parley/runtime';
+import type { CommitRecord, Logger } from '@parley/runtime';
 import type { Pool } from 'pg';
 import type { Checkpoint } from './checkpoints.ts';
 import { KnownVersions } from './known-versions.ts';
@@ -7,10 +7,9 @@ import { type FoldedBatch, foldBatch, type LaneCommit } from './projections/fold
 import { retryForever } from './retry.ts';
 import { type Batch, isPermanent, OwnershipLost, writeBatch } from './write-batch.ts';
 
-/** A commit of this lane, with what the checkpoint and the metrics need. */
+/** A commit of this lane, and its record for what only the checkpoint and the metrics need. */
 export interface ReceivedCommit extends LaneCommit {
-  commitId: string;
-  storedAt: number;
+  record: CommitRecord;
 }
 
 export interface LaneOptions {
@@ -74,7 +73,8 @@ export class Lane {
   async take(commits: ReceivedCommit[], end: { sequence: number; commitId: string }): Promise<void> {
     if (this.#fault !== null || end.sequence <= this.#folded.sequence) return;
     const from = this.#folded;
-    const fresh = commits.filter((commit) => commit.sequence > from.sequence);
+    const applied = (commits[0]?.sequence ?? 0) <= from.sequence;
+    const fresh = applied ? commits.filter((commit) => commit.sequence > from.sequence) : commits;
     const folded = await this.#fold(fresh);
     this.#known.record(folded.progress);
     await this.#writing;
@@ -84,7 +84,7 @@ export class Lane {
     const to = folded.fault ? lastBefore(fresh, folded.fault.sequence) : end;
     if (to) {
       this.#folded = { ...from, sequence: to.sequence, commitId: to.commitId };
-      this.#oldestUnwritten = fresh[0]?.storedAt ?? null;
+      this.#oldestUnwritten = fresh[0]?.record.storedAt ?? null;
       this.#writing = this.#write({ from, to, changes: folded.changes }, folded.events);
     }
     if (folded.fault) {
@@ -99,9 +99,8 @@ export class Lane {
   }
 
   async #fold(commits: readonly LaneCommit[]): Promise<FoldedBatch> {
-    const ids = commits.flatMap(({ aggregate }) =>
-      aggregate?.kind === 'conversation' ? [aggregate.id] : [],
-    );
+    const ids = new Set<string>();
+    for (const { aggregate } of commits) if (aggregate?.kind === 'conversation') ids.add(aggregate.id);
     await retryForever(() => this.#known.lookUp(ids), {
       signal: this.#options.signal,
       isFinal: isPermanent,
@@ -159,6 +158,6 @@ export class Lane {
   }
 }
 
-function lastBefore(commits: readonly ReceivedCommit[], sequence: number): ReceivedCommit | undefined {
-  return commits.findLast((commit) => commit.sequence < sequence);
+function lastBefore(commits: readonly ReceivedCommit[], sequence: number): CommitRecord | undefined {
+  return commits.findLast((commit) => commit.sequence < sequence)?.record;
 }

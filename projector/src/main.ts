@@ -10,5 +10,5 @@ await runProcess({
   logger: createLogger({ name: 'projector', level: config.logLevel }),
   deadlineMs: config.shutdownDeadlineMs,
   readiness,
-  start: ({ logger }) => startProjector(config, { logger, readiness }),
+  start: ({ logger }) => startProjector(config, logger, readiness),
 });

@@ -1,5 +1,13 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { createPool, isPostgresAway, type Logger, Metrics, openEventLog, Readiness } from '@parley/runtime';
+import {
+  createPool,
+  isPostgresAway,
+  type Logger,
+  Metrics,
+  openEventLog,
+  Readiness,
+  type RunningProcess,
+} from '@parley/runtime';
 import type { ProjectorConfig } from './config.ts';
 import { declareProjectorMetrics } from './metrics.ts';
 import { migrateReadModel } from './migrate.ts';
@@ -13,10 +21,9 @@ const STATEMENT_TIMEOUT_MS = 60_000;
 const MIGRATE_PATIENCE_MS = 60_000;
 const MIGRATE_AGAIN_MS = 500;
 
-export interface RunningProjector {
+export interface RunningProjector extends RunningProcess {
   /** Where health and metrics answer. */
-  url: string;
-  stop(): Promise<void>;
+  port: number;
 }
 
 /**
@@ -25,9 +32,9 @@ export interface RunningProjector {
  */
 export async function startProjector(
   config: ProjectorConfig,
-  context: { logger: Logger; readiness?: Readiness },
+  logger: Logger,
+  readiness = new Readiness(),
 ): Promise<RunningProjector> {
-  const { logger, readiness = new Readiness() } = context;
   const { natsUrl, logReplicas: replicas, databaseUrl, host, port } = config;
   const metrics = new Metrics('projector');
   const projectorMetrics = declareProjectorMetrics(metrics);
@@ -59,7 +66,9 @@ export async function startProjector(
     await Promise.all([app.close(), pool.end(), close()]);
   };
   try {
-    return { url: await app.listen({ host, port }), stop };
+    await app.listen({ host, port });
+    const address = app.server.address();
+    return { port: typeof address === 'object' && address ? address.port : port, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -5,7 +5,10 @@ import type { Checkpoint } from './checkpoints.ts';
 import { Lane, type ReceivedCommit } from './lane.ts';
 import type { ProjectorMetrics } from './metrics.ts';
 
-/** Commits written to the tables side by side, by partition of their subject. */
+/**
+ * Lanes are written side by side, by partition of a subject. Measured on two cores, 232,000 commits of the IRC log from
+ * memory: 40,000 commits/s with one lane, 57,000 with two, 59,000 with four, where bare inserts reached 70,000.
+ */
 export const LANES = 2;
 const MAX_BATCH_COMMITS = 5_000;
 /** Bounds the memory and the length of a transaction where commits are large. */
@@ -79,7 +82,14 @@ async function distribute(records: readonly CommitRecord[], lanes: readonly Lane
   const shares: ReceivedCommit[][] = lanes.map(() => []);
   for (const record of records) {
     const aggregate = parseSubject(record.subject);
-    shares[(aggregate?.partition ?? 0) % lanes.length]?.push({ ...record, aggregate });
+    const { sequence, subject, payload } = record;
+    shares[(aggregate?.partition ?? 0) % lanes.length]?.push({
+      sequence,
+      subject,
+      payload,
+      aggregate,
+      record,
+    });
   }
   await Promise.all(lanes.map((lane, index) => lane.take(shares[index] ?? [], end)));
 }

@@ -1,3 +1,4 @@
+import type { Column } from './array-literal.ts';
 import type {
   CommandResult,
   ConversationChange,
@@ -14,8 +15,7 @@ import type {
 export interface Statement<Row> {
   name: string;
   text: string;
-  columns: number;
-  values(row: Row): unknown[];
+  columns: readonly Column<Row>[];
 }
 
 export interface ConversationRow {
@@ -45,20 +45,19 @@ export const insertConversations: Statement<ConversationRow> = {
            message_count, last_message_at, last_deleted_ordinal, version, sequence)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::int[],
            $8::int[], $9::timestamptz[], $10::int[], $11::int[], $12::bigint[])`,
-  columns: 12,
-  values: ({ id, row }) => [
-    id,
-    row.creation?.type,
-    row.creation?.title,
-    row.creation?.description,
-    row.creation?.createdAt,
-    row.creation?.createdBy,
-    row.memberDelta,
-    row.messageCount,
-    row.lastMessageAt,
-    row.lastDeletedOrdinal,
-    row.version,
-    row.sequence,
+  columns: [
+    { plain: ({ id }) => id },
+    { text: ({ row }) => row.creation?.type ?? null },
+    { text: ({ row }) => row.creation?.title ?? null },
+    { text: ({ row }) => row.creation?.description ?? null },
+    { plain: ({ row }) => row.creation?.createdAt ?? null },
+    { text: ({ row }) => row.creation?.createdBy ?? null },
+    { plain: ({ row }) => row.memberDelta },
+    { plain: ({ row }) => row.messageCount },
+    { plain: ({ row }) => row.lastMessageAt },
+    { plain: ({ row }) => row.lastDeletedOrdinal },
+    { plain: ({ row }) => row.version },
+    { plain: ({ row }) => row.sequence },
   ],
 };
 
@@ -74,15 +73,14 @@ export const updateConversations: Statement<ConversationRow> = {
            FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::int[], $6::int[], $7::bigint[])
              AS u (id, member_delta, message_count, last_message_at, last_deleted_ordinal, version, sequence)
           WHERE c.id = u.id`,
-  columns: 7,
-  values: ({ id, row }) => [
-    id,
-    row.memberDelta,
-    row.messageCount,
-    row.lastMessageAt,
-    row.lastDeletedOrdinal,
-    row.version,
-    row.sequence,
+  columns: [
+    { plain: ({ id }) => id },
+    { plain: ({ row }) => row.memberDelta },
+    { plain: ({ row }) => row.messageCount },
+    { plain: ({ row }) => row.lastMessageAt },
+    { plain: ({ row }) => row.lastDeletedOrdinal },
+    { plain: ({ row }) => row.version },
+    { plain: ({ row }) => row.sequence },
   ],
 };
 
@@ -96,16 +94,15 @@ export const putMembers: Statement<MemberRow<MemberPut>> = {
             SET role = excluded.role, joined_at = excluded.joined_at, joined_sequence = excluded.joined_sequence,
                 read_ordinal = excluded.read_ordinal, left_sequence = excluded.left_sequence,
                 left_reason = excluded.left_reason`,
-  columns: 8,
-  values: ({ conversationId, userId, row }) => [
-    conversationId,
-    userId,
-    row.role,
-    row.joinedAt,
-    row.joinedSequence,
-    row.readOrdinal,
-    row.departure?.sequence ?? null,
-    row.departure?.reason ?? null,
+  columns: [
+    { plain: ({ conversationId }) => conversationId },
+    { text: ({ userId }) => userId },
+    { text: ({ row }) => row.role },
+    { plain: ({ row }) => row.joinedAt },
+    { plain: ({ row }) => row.joinedSequence },
+    { plain: ({ row }) => row.readOrdinal },
+    { plain: ({ row }) => row.departure?.sequence ?? null },
+    { plain: ({ row }) => row.departure?.reason ?? null },
   ],
 };
 
@@ -119,13 +116,12 @@ export const patchMembers: Statement<MemberRow<MemberPatch>> = {
              AS u (conversation_id, user_id, read_ordinal, left_sequence, left_reason)
           WHERE m.conversation_id = u.conversation_id AND m.user_id = u.user_id AND m.left_sequence IS NULL
             AND (m.read_ordinal < u.read_ordinal OR u.left_sequence IS NOT NULL)`,
-  columns: 5,
-  values: ({ conversationId, userId, row }) => [
-    conversationId,
-    userId,
-    row.readOrdinal,
-    row.departure?.sequence ?? null,
-    row.departure?.reason ?? null,
+  columns: [
+    { plain: ({ conversationId }) => conversationId },
+    { text: ({ userId }) => userId },
+    { plain: ({ row }) => row.readOrdinal },
+    { plain: ({ row }) => row.departure?.sequence ?? null },
+    { plain: ({ row }) => row.departure?.reason ?? null },
   ],
 };
 
@@ -136,25 +132,24 @@ export const insertMessages: Statement<SentRow> = {
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
            $8::text[], $9::uuid[], $10::text[]::json[], $11::timestamptz[], $12::text[], $13::int[], $14::timestamptz[],
            $15::text[], $16::text[], $17::int[])`,
-  columns: 17,
-  values: ({ conversationId, ordinal, sent, row }) => [
-    conversationId,
-    ordinal,
-    sent.messageId,
-    sent.sequence,
-    sent.senderId,
-    sent.sentAt,
-    row.deletion ? null : (row.edit?.body ?? sent.body),
-    row.edit?.format ?? sent.format,
-    sent.replyTo,
-    row.deletion ? null : sent.metadata,
-    row.edit?.at ?? null,
-    row.edit?.by ?? null,
-    row.editCount,
-    row.deletion?.at ?? null,
-    row.deletion?.by ?? null,
-    row.deletion?.reason ?? null,
-    row.version,
+  columns: [
+    { plain: ({ conversationId }) => conversationId },
+    { plain: ({ ordinal }) => ordinal },
+    { plain: ({ sent }) => sent.messageId },
+    { plain: ({ sent }) => sent.sequence },
+    { text: ({ sent }) => sent.senderId },
+    { plain: ({ sent }) => sent.sentAt },
+    { text: ({ row, sent }) => (row.deletion ? null : (row.edit?.body ?? sent.body)) },
+    { text: ({ row, sent }) => row.edit?.format ?? sent.format },
+    { plain: ({ sent }) => sent.replyTo },
+    { text: ({ row, sent }) => (row.deletion ? null : sent.metadata) },
+    { plain: ({ row }) => row.edit?.at ?? null },
+    { text: ({ row }) => row.edit?.by ?? null },
+    { plain: ({ row }) => row.editCount },
+    { plain: ({ row }) => row.deletion?.at ?? null },
+    { text: ({ row }) => row.deletion?.by ?? null },
+    { text: ({ row }) => row.deletion?.reason ?? null },
+    { plain: ({ row }) => row.version },
   ],
 };
 
@@ -176,19 +171,18 @@ export const patchMessages: Statement<MessageRow> = {
              AS u (conversation_id, ordinal, body, format, edited_at, edited_by, edit_count, deleted_at, deleted_by,
                    delete_reason, version)
           WHERE m.conversation_id = u.conversation_id AND m.ordinal = u.ordinal AND m.deleted_at IS NULL`,
-  columns: 11,
-  values: ({ conversationId, ordinal, row }) => [
-    conversationId,
-    ordinal,
-    row.edit?.body ?? null,
-    row.edit?.format ?? null,
-    row.edit?.at ?? null,
-    row.edit?.by ?? null,
-    row.editCount,
-    row.deletion?.at ?? null,
-    row.deletion?.by ?? null,
-    row.deletion?.reason ?? null,
-    row.version,
+  columns: [
+    { plain: ({ conversationId }) => conversationId },
+    { plain: ({ ordinal }) => ordinal },
+    { text: ({ row }) => row.edit?.body ?? null },
+    { text: ({ row }) => row.edit?.format ?? null },
+    { plain: ({ row }) => row.edit?.at ?? null },
+    { text: ({ row }) => row.edit?.by ?? null },
+    { plain: ({ row }) => row.editCount },
+    { plain: ({ row }) => row.deletion?.at ?? null },
+    { text: ({ row }) => row.deletion?.by ?? null },
+    { text: ({ row }) => row.deletion?.reason ?? null },
+    { plain: ({ row }) => row.version },
   ],
 };
 
@@ -196,6 +190,9 @@ export const insertCommandResults: Statement<CommandResult> = {
   name: 'insert-command-results',
   text: `INSERT INTO read_model.command_results (command_id, aggregate, sequence)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[]) ON CONFLICT DO NOTHING`,
-  columns: 3,
-  values: ({ commandId, aggregate, sequence }) => [commandId, aggregate, sequence],
+  columns: [
+    { plain: ({ commandId }) => commandId },
+    { text: ({ aggregate }) => aggregate },
+    { plain: ({ sequence }) => sequence },
+  ],
 };

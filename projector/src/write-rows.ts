@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { arrayLiteral } from './array-literal.ts';
 import type { ConversationChanges, LaneChanges, MemberPatch, MemberPut } from './projections/changes.ts';
 import {
   type ConversationRow,
@@ -74,11 +75,7 @@ async function send<Row>(
   rows: readonly Row[],
 ): Promise<number> {
   if (rows.length === 0) return 0;
-  const columns: unknown[][] = Array.from({ length: statement.columns }, () => new Array(rows.length));
-  for (const [index, row] of rows.entries()) {
-    const values = statement.values(row);
-    for (const [column, value] of values.entries()) (columns[column] as unknown[])[index] = value;
-  }
-  const result = await client.query({ name: statement.name, text: statement.text, values: columns });
+  const values = statement.columns.map((column) => arrayLiteral(column, rows));
+  const result = await client.query({ name: statement.name, text: statement.text, values });
   return result.rowCount ?? 0;
 }

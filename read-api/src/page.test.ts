@@ -31,7 +31,7 @@ describe('a cursor', () => {
 
   test('needs no escaping in a URL', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string(), (text) => {
         expect(encodeCursor([text])).toMatch(/^[\w-]+$/);
       }),
     );

@@ -17,7 +17,8 @@ describe('maySee', () => {
 const count = fc.nat(300);
 const limit = fc.integer({ min: 1, max: 200 });
 const ordinal = fc.oneof(fc.nat(320), fc.constantFrom(0, 1, 2 ** 31, Number.MAX_SAFE_INTEGER));
-const span = (from: number, to: number) => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+const span = (from: number, to: number) =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
 const ordinals = ({ from, to }: { from: number; to: number }) => span(from, to);
 
 describe('messageRange', () => {
@@ -89,7 +90,10 @@ describe('messageRange', () => {
     expect(ordinals(messageRange({ ...query, limit: 3 }, 10))).toEqual(expected);
   });
 
-  test.each([{}, { before: 5 }, { after: 0 }, { around: 1 }])('of an empty conversation is empty: %j', (query) => {
-    expect(ordinals(messageRange({ ...query, limit: 3 }, 0))).toEqual([]);
-  });
+  test.each([{}, { before: 5 }, { after: 0 }, { around: 1 }])(
+    'of an empty conversation is empty: %j',
+    (query) => {
+      expect(ordinals(messageRange({ ...query, limit: 3 }, 0))).toEqual([]);
+    },
+  );
 });

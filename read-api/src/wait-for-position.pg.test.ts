@@ -69,3 +69,49 @@ it('says unavailable while the read model does not exist', async () => {
   await model.pool.query('DROP SCHEMA read_model CASCADE');
   await expect(watch.waitFor(`${EPOCH}:1`)).rejects.toMatchObject({ code: 'unavailable' });
 });
+
+it('wakes on the word of the projector, without a poll', async () => {
+  await watch.close();
+  vi.useFakeTimers({ toFake: ['setInterval'] });
+  try {
+    const looks = vi.spyOn(model.pool, 'query');
+    const deaf = new PositionWatch({ pool: model.pool, url: model.server.url, logger });
+    await vi.waitFor(async () => expect(await isListening()).toBe(true), { timeout: 10_000 });
+    looks.mockClear();
+    const waiting = deaf.waitFor(`${EPOCH}:21`);
+    await looks.mock.results[0]?.value;
+    await model.reach(21);
+    await expect(waiting).resolves.toMatchObject({ sequence: 21 });
+    await deaf.close();
+  } finally {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  }
+});
+
+it('does not keep anybody waiting when it closes', async () => {
+  const refused = { code: 'not-yet-visible' };
+  const waiting = expect(watch.waitFor(`${EPOCH}:9000000000`)).rejects.toMatchObject(refused);
+  await watch.close();
+  await waiting;
+  await expect(watch.waitFor(`${EPOCH}:9000000000`)).rejects.toMatchObject(refused);
+});
+
+it('goes on after a restart of Postgres', async () => {
+  await vi.waitFor(async () => expect(await isListening()).toBe(true), { timeout: 10_000 });
+  await model.server.kill();
+  await expect(watch.waitFor(`${EPOCH}:30`)).rejects.toBeInstanceOf(Error);
+  await model.server.restart();
+  await vi.waitFor(async () => expect(await isListening()).toBe(true), { timeout: 20_000 });
+  const waiting = watch.waitFor(`${EPOCH}:30`);
+  await model.reach(30);
+  await expect(waiting).resolves.toMatchObject({ sequence: 30 });
+});
+
+async function isListening(): Promise<boolean> {
+  const { rowCount } = await model.pool.query(
+    `select from pg_stat_activity where application_name = 'parley-read-api-listen' and query = 'listen parley_position'
+       and state = 'idle'`,
+  );
+  return rowCount === 1;
+}

@@ -45,10 +45,11 @@ export const gatewayVariables = {
   },
   drainMs: {
     env: 'GATEWAY_DRAIN_MS',
-    description:
-      'Time over which a stopping process sends its clients away; keep it under SHUTDOWN_DEADLINE_MS',
+    description: 'Time in milliseconds over which a stopping process sends its clients away',
     schema: count(0, 600_000),
     default: '3000',
+    refuse: (value: number, all: Readonly<Record<string, unknown>>) =>
+      value >= Number(all.shutdownDeadlineMs) ? 'must be less than SHUTDOWN_DEADLINE_MS' : undefined,
   },
 } satisfies Variables;
 

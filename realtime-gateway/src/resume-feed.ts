@@ -22,7 +22,7 @@ export interface ResumeRequest {
   feed: 'all' | 'none';
 }
 
-export interface ResumeObserver {
+interface ResumeObserver {
   replayed(outcome: 'live' | 'replay' | 'reset' | 'closed'): void;
   reset(reason: string): void;
 }

@@ -34,11 +34,16 @@ function run(source: string) {
   child.stderr?.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
-  const ended = once(child, 'close');
+  // Not `close`: it never comes once the channel has been disconnected from this side.
+  const ended = Promise.all([
+    once(child, 'exit'),
+    once(child.stdout ?? child, 'close'),
+    once(child.stderr ?? child, 'close'),
+  ]);
   return {
     child,
     output: () => output,
-    exit: async () => (await ended)[0] as number | null,
+    exit: async () => (await ended)[0][0] as number | null,
     says: (text: string) => expect.poll(() => output, { timeout: 20_000 }).toContain(text),
   };
 }
@@ -106,7 +111,9 @@ test('a failed start is one line that says what to do, exit 1', async () => {
 
 test('a signal during the start stops what has started by then', async () => {
   const probe = run(
-    program('logger.info("starting"); await new Promise((r) => setTimeout(r, 300)); return stopped;'),
+    program(
+      'logger.info("starting"); await new Promise((told) => process.once("SIGTERM", told)); return stopped;',
+    ),
   );
   await probe.says('starting');
   probe.child.kill('SIGTERM');

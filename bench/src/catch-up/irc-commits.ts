@@ -20,7 +20,7 @@ export interface MadeCommit {
  * What the command API would have stored for one room: who is met first owns the channel, others join when they are
  * first seen, leave when they part, and every line said is a message.
  */
-export class IrcRoom {
+class IrcRoom {
   readonly #id = uuidv7();
   readonly #subject = conversationSubject(this.#id);
   readonly #title: string;

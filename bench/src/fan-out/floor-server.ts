@@ -5,13 +5,17 @@ import { FLOOR_STREAM } from '../frame/floor-stream.ts';
 import { answerCalls } from '../frame/worker.ts';
 
 /** The floor: an ordered consumer, one frame per message, one `send` per socket. */
+export interface FloorOrder {
+  natsUrl: string;
+}
+
 answerCalls({ start });
 
 const BEFORE = Buffer.from('{"t":"commits","items":[{"seq":');
 const BETWEEN = Buffer.from(',"events":');
 const AFTER = Buffer.from('}]}');
 
-async function start({ natsUrl }: { natsUrl: string }): Promise<{ url: string }> {
+async function start({ natsUrl }: FloorOrder): Promise<{ url: string }> {
   const connection = await connect({ servers: natsUrl.split(',') });
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   const sockets = new Set<WebSocket>();

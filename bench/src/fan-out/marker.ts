@@ -1,5 +1,5 @@
 /** Stands in front of the time of sending in every message: frames are searched for it, never parsed. */
-export const MARKER = 'bench@';
+const MARKER = 'bench@';
 const STAMP_DIGITS = 16;
 
 /** A body of `bytes` characters that says when it was made, in microseconds of the monotonic clock. */

@@ -20,7 +20,7 @@ export interface SenderOptions {
   tokens: Tokens;
   attempts: Attempts;
   /** Told of each request that was answered, with its time from first byte out to last byte in, in milliseconds. */
-  answered(durationMs: number, commands: number): void;
+  answered(durationMs: number): void;
   signal?: AbortSignal | undefined;
 }
 
@@ -85,8 +85,7 @@ export class CommandSender {
     const timed: Http = async (prepared) => {
       const started = performance.now();
       const answer = await http(prepared);
-      const commands = Array.isArray(request.body) ? request.body.length : 1;
-      if (answer.status < 429) answered(performance.now() - started, commands);
+      if (answer.status < 429) answered(performance.now() - started);
       return answer;
     };
     return askUntilDefinite(timed, prepare, attempts, signal);
@@ -108,5 +107,6 @@ function readAnswer(status: number, json: unknown): StepAnswer {
 
 function detailOf({ errors, detail, title }: Problem): string {
   const fault = errors?.[0];
-  return fault ? `${fault.path} ${fault.message}` : (detail ?? title);
+  // In a batch faults are named by the item, which says nothing here.
+  return fault ? `${fault.path.replace(/^\d+\.data\./, '')} ${fault.message}` : (detail ?? title);
 }

@@ -8,6 +8,8 @@ import type { Tokens } from './tokens.ts';
 const FEWEST_BEFORE_CUT = 50;
 const MOST_BEFORE_CUT = 1_500;
 const LONGEST_PAUSE_MS = 1_000;
+/** For a gateway that has not read the log's end yet. */
+const RESUME_AGAIN_MS = 1_000;
 const STALLED_MS = 120_000;
 
 export interface ListenerOptions {
@@ -63,10 +65,12 @@ export class Listener {
 
   /** Cuts the socket, and again until what it resumed reaches a sequence: positions without events come seldom. */
   async resumeTo(sequence: number): Promise<void> {
-    do {
+    for (;;) {
       this.cut();
       await this.#until(() => this.#live);
-    } while (this.#sequence < sequence);
+      if (this.#sequence >= sequence) return;
+      await delay(RESUME_AGAIN_MS);
+    }
   }
 
   cut(): void {

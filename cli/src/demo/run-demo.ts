@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { formatPosition } from '@parley/contracts';
 import type { StackAddresses } from '@parley/deploy';
@@ -53,6 +54,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     signal,
     progress = silentProgress,
   } = options;
+  // Every request in flight listens to it.
+  if (signal) setMaxListeners(0, signal);
   const size = await measureInput(file, rooms);
   const logger = createLogger({ name: 'parley-demo', level: 'silent' });
   const http = createHttp(inFlight);

@@ -9,7 +9,7 @@ import { type Issuer, startIssuer, startNats, startPostgres, startRedis } from '
 
 const ROOT = new URL('../../../', import.meta.url);
 
-export interface Service {
+interface Service {
   port: number;
   /** kill -9, then started again on the same port; resolves when it is ready. */
   restart(): Promise<void>;

@@ -24,7 +24,7 @@ export function readNatsInfo(port: number): Promise<NatsInfo | undefined> {
   });
 }
 
-export function parseInfo(text: string): NatsInfo | undefined {
+function parseInfo(text: string): NatsInfo | undefined {
   const json = /^INFO (\{.*\})\s*\r\n/.exec(text)?.[1];
   if (!json) return undefined;
   const info: unknown = JSON.parse(json);

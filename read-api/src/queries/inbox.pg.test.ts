@@ -1,7 +1,11 @@
 import type { InboxPage, InboxQuery } from '@parley/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EPOCH, ReadModel, timeOf, uuid } from '../testing/read-model.ts';
-import { inboxSql, readInbox } from './inbox.ts';
+import { readConversation } from './conversation.ts';
+import { readInbox } from './inbox.ts';
+import { readMembers } from './members.ts';
+import { readMessages } from './messages.ts';
+import { readUnread } from './unread.ts';
 
 let model: ReadModel;
 beforeAll(async () => {
@@ -117,21 +121,96 @@ describe('the inbox', () => {
     },
   );
 
-  it('of a thousand conversations is one statement that reads no big table from end to end', async () => {
-    await model.pool.query(`
-      INSERT INTO read_model.conversations SELECT gen_random_uuid(), 'group', NULL, NULL, now(), 'ann', 2, 1, 0, now(), 2, 9
-        FROM generate_series(1, 80000);
-      INSERT INTO read_model.members SELECT id, 'user' || row_number() OVER (), 'member', now(), 1, 0, NULL, NULL
-        FROM read_model.conversations;
-      INSERT INTO read_model.members SELECT id, 'bob', 'member', now(), 1, 0, NULL, NULL
-        FROM read_model.conversations LIMIT 1000;
-      INSERT INTO read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, body, format, version)
-        SELECT id, 1, id, 1, 'ann', now(), 'x', 'plain', 2 FROM read_model.conversations;
-      ANALYZE read_model.conversations; ANALYZE read_model.members; ANALYZE read_model.messages`);
-    const values = ['bob', 'all', 201, null, null];
-    expect(await model.scanned(inboxSql('recent'), values)).toEqual([]);
-    expect(await model.scanned(inboxSql('unread'), [...values, null])).toEqual([]);
-    const { items } = await inbox({ limit: 200 });
-    expect(items).toHaveLength(200);
+  it('takes a cursor of its own making only', async () => {
+    await model.conversation(uuid(1), { messages: 1 });
+    await model.member(uuid(1), 'bob');
+    for (const cursor of ['x', Buffer.from('[1,2]').toString('base64url')]) {
+      await expect(inbox({ cursor })).rejects.toMatchObject({
+        code: 'invalid-request',
+        extras: { errors: [{ path: 'cursor' }] },
+      });
+    }
+  });
+
+  it('loses no conversation whose activity differs only below the millisecond', async () => {
+    for (let n = 0; n < 6; n++) {
+      await model.conversation(uuid(n));
+      await model.member(uuid(n), 'bob');
+    }
+    await model.pool.query(
+      "update read_model.conversations set created_at = $1::timestamptz + (random() * 900)::int * interval '1 microsecond'",
+      [timeOf(0)],
+    );
+    const first = await inbox({ limit: 3 });
+    const second = await inbox({ limit: 3, cursor: first.nextCursor ?? 'none' });
+    expect([...idsOf(first), ...idsOf(second)]).toEqual([5, 4, 3, 2, 1, 0].map(uuid));
+    expect(second.nextCursor).toBeNull();
+  });
+
+  it.each(["o'neil", '"ann"', '100%', '_', 'a\\b', '語 👋', "'; drop schema read_model cascade; --"])(
+    'belongs to exactly one user id: %s',
+    async (userId) => {
+      await model.conversation(uuid(1));
+      await model.conversation(uuid(2));
+      await model.member(uuid(1), userId);
+      await model.member(uuid(2), 'bob');
+      expect(idsOf(await inbox({}, userId))).toEqual([uuid(1)]);
+      expect(idsOf(await inbox())).toEqual([uuid(2)]);
+    },
+  );
+
+  it('shows rows and position of one moment, whatever is written meanwhile', async () => {
+    await model.conversation(uuid(1), { messages: 2 });
+    await model.member(uuid(1), 'bob');
+    const page = await model.read(async (snapshot) => {
+      await model.pool.query('update read_model.conversations set message_count = 3, version = 4');
+      await model.reach(11);
+      return readInbox(snapshot, { filter: 'all', order: 'recent', limit: 50 }, 'bob');
+    });
+    expect(page).toMatchObject({
+      asOf: `${EPOCH}:10`,
+      items: [{ conversation: { version: 3 }, me: { unread: 2 } }],
+    });
+    expect(await inbox()).toMatchObject({
+      asOf: `${EPOCH}:11`,
+      items: [{ conversation: { version: 4 }, me: { unread: 3 } }],
+    });
+  });
+});
+
+describe('with 200,000 member rows and 300,000 messages', () => {
+  const inboxQuery = { filter: 'all', order: 'recent', limit: 200 } as const;
+  beforeEach(() =>
+    model.pool.query(`
+      insert into read_model.conversations select gen_random_uuid(), 'group', null, null, now(), 'ann', 2, 3, 2, now(), 4, 9
+        from generate_series(1, 100000);
+      insert into read_model.members select id, 'user' || row_number() over (), 'member', now(), 1, 0, null, null
+        from read_model.conversations;
+      insert into read_model.members
+        select id, case when n <= 1000 then 'bob' else 'other' || n end, 'member', now(), 1, 0, null, null
+        from (select id, row_number() over () as n from read_model.conversations) numbered;
+      insert into read_model.messages
+          (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, body, format, deleted_at, version)
+        select id, n, gen_random_uuid(), n, 'ann', now(), 'x', 'plain', case when n = 2 then now() end, n + 1
+        from read_model.conversations, generate_series(1, 3) n;
+      analyze read_model.conversations; analyze read_model.members; analyze read_model.messages`),
+  );
+
+  it('no query of one user with 1,000 conversations reads a table from end to end', async () => {
+    const page = await inbox(inboxQuery);
+    expect(page.items).toHaveLength(200);
+    expect(page.items[0]?.me.unread).toBe(2);
+    const id = page.items[0]?.conversation.id ?? '';
+    const scans = await Promise.all([
+      model.scannedBy((snapshot) => readInbox(snapshot, inboxQuery, 'bob')),
+      model.scannedBy((snapshot) =>
+        readInbox(snapshot, { ...inboxQuery, order: 'unread', filter: 'unread' }, 'bob'),
+      ),
+      model.scannedBy((snapshot) => readUnread(snapshot, 'bob')),
+      model.scannedBy((snapshot) => readConversation(snapshot, id, 'bob')),
+      model.scannedBy((snapshot) => readMembers(snapshot, id, { limit: 500 }, 'bob')),
+      model.scannedBy((snapshot) => readMessages(snapshot, id, { limit: 200 }, 'bob')),
+    ]);
+    expect(scans.flat()).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import {
   type MembershipRow,
   membershipView,
 } from './conversation.ts';
+import { MINE } from './unread-count.ts';
 
 /** [unread, last activity, id]: the sort key of either order. */
 const cursorSchema = z.tuple([cursorCount, cursorTime, conversationIdSchema]);
@@ -26,12 +27,11 @@ const SORT_KEY = {
 } as const;
 
 /** One statement for each order, whatever the filter and the page, so that each is prepared once. */
-export function inboxSql(sort: keyof typeof SORT_KEY): string {
+function inboxSql(sort: keyof typeof SORT_KEY): string {
   const { order, after } = SORT_KEY[sort];
   return `with mine as (
       select c.*, date_trunc('milliseconds', coalesce(c.last_message_at, c.created_at)) as active_at, ${MEMBERSHIP_COLUMNS}
-      from read_model.members m join read_model.conversations c on c.id = m.conversation_id
-      where m.user_id = $1 and m.left_sequence is null),
+      from ${MINE}),
     page as (
       select * from mine
       where ($2 = 'all' or type = $2 or ($2 = 'unread' and unread > 0)) and ($4::timestamptz is null or ${after})

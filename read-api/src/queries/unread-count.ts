@@ -7,3 +7,11 @@ export const UNREAD = `greatest(0, c.message_count - m.read_ordinal - case
       select count(*) from read_model.messages d
       where d.conversation_id = c.id and d.ordinal > m.read_ordinal and d.deleted_at is not null)
     else 0 end)::int`;
+
+/**
+ * SQL for each conversation `c` that the user `$1` is in, with their member row `m`. The limit keeps the planner at one
+ * index probe per membership: from about 1,000 of 100,000 conversations on it may prefer to read them all.
+ */
+export const MINE = `read_model.members m
+  cross join lateral (select * from read_model.conversations where id = m.conversation_id limit 1) c
+  where m.user_id = $1 and m.left_sequence is null`;

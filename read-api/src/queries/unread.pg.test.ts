@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { EPOCH, ReadModel, uuid } from '../testing/read-model.ts';
+import { readInbox } from './inbox.ts';
 import { readUnread } from './unread.ts';
 
 let model: ReadModel;
@@ -25,4 +27,41 @@ it('adds up what lies behind the cursors and is not deleted, where the user stil
   await model.member(uuid(3), 'bob', 3);
   await model.member(uuid(4), 'bob', 0, true);
   expect(await unread('bob')).toMatchObject({ total: 3, conversations: 1 });
+});
+
+it('equals a count of the messages behind each cursor, whatever was deleted', async () => {
+  const room = fc.record({
+    messages: fc.nat(12),
+    deleted: fc.array(fc.nat(11)),
+    read: fc.nat(12),
+    isGone: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(room, { maxLength: 4 }), async (rooms) => {
+      await model.empty();
+      const expected = new Map<string, number>();
+      for (const [n, { messages, deleted, read, isGone }] of rooms.entries()) {
+        const tombstones = [...new Set(deleted.map((each) => each + 1))].filter((each) => each <= messages);
+        const readOrdinal = Math.min(read, messages);
+        await model.conversation(uuid(n), { messages, deleted: tombstones });
+        await model.member(uuid(n), 'bob', readOrdinal, isGone);
+        const behind = Array.from({ length: messages }, (_, i) => i + 1).filter(
+          (ordinal) => ordinal > readOrdinal && !tombstones.includes(ordinal),
+        );
+        if (!isGone) expected.set(uuid(n), behind.length);
+      }
+      const inbox = await model.read((snapshot) =>
+        readInbox(snapshot, { filter: 'all', order: 'recent', limit: 200 }, 'bob'),
+      );
+      expect(new Map(inbox.items.map(({ conversation, me }) => [conversation.id, me.unread]))).toEqual(
+        expected,
+      );
+      const counts = [...expected.values()];
+      expect(await unread('bob')).toMatchObject({
+        total: counts.reduce((sum, count) => sum + count, 0),
+        conversations: counts.filter((count) => count > 0).length,
+      });
+    }),
+    { numRuns: 60 },
+  );
 });

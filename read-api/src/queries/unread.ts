@@ -1,6 +1,6 @@
 import type { UnreadView } from '@parley/contracts';
 import type { Snapshot } from '../snapshot.ts';
-import { UNREAD } from './unread-count.ts';
+import { MINE, UNREAD } from './unread-count.ts';
 
 /** The badge: unread messages over all of the user's conversations. */
 export async function readUnread({ client, asOf }: Snapshot, userId: string): Promise<UnreadView> {
@@ -8,8 +8,7 @@ export async function readUnread({ client, asOf }: Snapshot, userId: string): Pr
     name: 'unread',
     text: `select coalesce(sum(unread), 0) as total, count(*) filter (where unread > 0) as conversations
       from (select ${UNREAD} as unread
-        from read_model.members m join read_model.conversations c on c.id = m.conversation_id
-        where m.user_id = $1 and m.left_sequence is null) mine`,
+        from ${MINE}) mine`,
     values: [userId],
   });
   return { asOf, total: Number(rows[0]?.total), conversations: Number(rows[0]?.conversations) };

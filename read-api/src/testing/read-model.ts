@@ -1,156 +1,162 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ConversationType, formatPosition } from '@parley/contracts';
 import { type PostgresServer, startPostgres } from '@parley/deploy/testing';
-import { createLogger } from '@parley/runtime';
-import { Client, type ClientBase, type Pool } from 'pg';
+import { createLogger, createPool } from '@parley/runtime';
+import type { Pool, PoolClient } from 'pg';
+import { inSnapshot, type Snapshot } from '../snapshot.ts';
 
-/** The tables as the projector makes them; services do not import each other, so its files are read. */
+/** The tables as the projector makes them: services do not import each other, so its files are read. */
 const MIGRATIONS = new URL('../../../projector/migrations/', import.meta.url);
-const LANES = 2;
-const DAY_ONE = Date.UTC(2026, 0, 1);
+const START = Date.UTC(2026, 0, 1);
+const BUILT_THROUGH = 10;
 
 export const EPOCH = '0190a000-0000-4000-8000-00000000e90c';
 export const logger = createLogger({ name: 'test', level: 'silent' });
-export const position = (sequence: number): string => formatPosition(EPOCH, sequence);
+/** `uuid(1)`, `uuid(2)`… in ascending order. */
+export const uuid = (n: number): string => `0190a000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+/** Minutes after a fixed moment, as the API writes times. */
+export const timeOf = (minutes: number): string => new Date(START + minutes * 60_000).toISOString();
 
-/** Conversation ids for tests: `conversation(1)`, `conversation(2)`… in ascending order. */
-export const conversation = (n: number): string => `0190a000-0000-7000-8000-${String(n).padStart(12, '0')}`;
-/** The id of message `ordinal` of any conversation. */
-export const message = (ordinal: number): string =>
-  `0190a000-0000-7000-9000-${String(ordinal).padStart(12, '0')}`;
-export const minute = (n: number): Date => new Date(DAY_ONE + n * 60_000);
-
-/** A Postgres of this test file's own, so that it can be killed. */
-export async function privatePostgres(): Promise<{
-  server: PostgresServer;
-  readModel(): Promise<string>;
-  stop(): Promise<void>;
-}> {
-  const dir = await mkdtemp(join(tmpdir(), 'parley-read-api-'));
-  const server = await startPostgres({ dir, fast: true });
-  return {
-    server,
-    /** Address of a new database with the read model's tables. */
-    async readModel() {
-      const name = `test_${randomBytes(6).toString('hex')}`;
-      await withClient(server.adminUrl, (admin) => admin.query(`create database ${name}`));
-      await withClient(server.urlOf(name), createTables);
-      return server.urlOf(name);
-    },
-    async stop() {
-      await server.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-async function withClient(connectionString: string, use: (client: Client) => Promise<unknown>): Promise<void> {
-  const client = new Client({ connectionString });
-  await client.connect();
-  try {
-    await use(client);
-  } finally {
-    await client.end();
-  }
-}
-
-export async function createTables(client: ClientBase): Promise<void> {
-  const files = (await readdir(MIGRATIONS)).filter((file) => file.endsWith('.sql')).sort();
-  for (const file of files) await client.query(await readFile(new URL(file, MIGRATIONS), 'utf8'));
-}
-
-export interface ConversationRow {
-  id: string;
-  type?: ConversationType;
+interface ConversationOptions {
+  type?: string;
+  /** So many messages, one a minute after `createdAt`. */
   messages?: number;
-  lastMessageAt?: Date | string | null;
-  createdAt?: Date;
-  lastDeletedOrdinal?: number;
-  members?: number;
-  title?: string | null;
+  /** Ordinals of tombstones among them. */
+  deleted?: readonly number[];
+  createdAt?: string;
+  version?: number;
 }
 
-/** Writes the rows that the projector would write. */
-export class ReadModelWriter {
-  readonly #pool: Pool;
+/** A Postgres of a test file's own, with the rows that the projector would write. */
+export class ReadModel {
+  readonly server: PostgresServer;
+  readonly pool: Pool;
+  readonly #dir: string;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  private constructor(server: PostgresServer, dir: string) {
+    this.server = server;
+    this.#dir = dir;
+    this.pool = createPool({ url: server.url, name: 'test', logger, statementTimeoutMs: 0 });
   }
 
-  async clear(): Promise<void> {
-    await this.#pool.query(
-      'truncate read_model.conversations, read_model.members, read_model.messages, read_model.checkpoints',
+  static async start(): Promise<ReadModel> {
+    const dir = await mkdtemp(join(tmpdir(), 'parley-read-api-'));
+    return new ReadModel(await startPostgres({ dir, fast: true }), dir);
+  }
+
+  async stop(): Promise<void> {
+    await this.pool.end();
+    await this.server.stop();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  /** An empty read model that has folded the log through sequence 10. */
+  async build(): Promise<void> {
+    const files = (await readdir(MIGRATIONS)).filter((file) => file.endsWith('.sql')).sort();
+    const tables = await Promise.all(files.map((file) => readFile(new URL(file, MIGRATIONS), 'utf8')));
+    await this.pool.query(['drop schema if exists read_model cascade;', ...tables].join('\n'));
+    await this.reach(BUILT_THROUGH);
+  }
+
+  /** No conversations any more; the position stays. */
+  async empty(): Promise<void> {
+    await this.pool.query(
+      'delete from read_model.conversations; delete from read_model.members; delete from read_model.messages',
     );
   }
 
-  /** Every lane at `sequence`, and the word to those who wait, in one transaction. */
-  async reach(sequence: number, epoch = EPOCH): Promise<void> {
-    await this.#pool.query(
+  /** The lowest lane at `sequence`, another ahead of it, and the word to those who wait, in one transaction. */
+  async reach(sequence: number): Promise<void> {
+    await this.pool.query(
       `with moved as (
          insert into read_model.checkpoints
-         select lane, $1, $2::bigint, 'c', 1, now() from generate_series(0, $3::int - 1) lane
+         select lane, $1, $2::bigint + lane, 'commit', 1, now() from generate_series(0, 1) lane
          on conflict (lane) do update set epoch = excluded.epoch, sequence = excluded.sequence
          returning epoch, sequence)
        select pg_notify('parley_position', epoch || ':' || sequence) from moved`,
-      [epoch, sequence, LANES],
+      [EPOCH, sequence],
     );
   }
 
-  async conversation(row: ConversationRow): Promise<void> {
-    const { id, type = 'group', messages = 0, lastMessageAt = null, createdAt = minute(0) } = row;
-    await this.#pool.query(
+  async conversation(id: string, options: ConversationOptions = {}): Promise<void> {
+    const { type = 'group', messages = 0, deleted = [], createdAt = timeOf(0) } = options;
+    await this.pool.query(
       `insert into read_model.conversations
-         (id, type, title, created_at, created_by, member_count, message_count, last_deleted_ordinal, last_message_at,
-          version, sequence)
-       values ($1, $2, $3, $4, 'creator', $5, $6, $7, $8, $9, 1)`,
-      [
-        id,
-        type,
-        row.title ?? null,
-        createdAt,
-        row.members ?? 1,
-        messages,
-        row.lastDeletedOrdinal ?? 0,
-        lastMessageAt,
-        messages + 1,
-      ],
+       select $1, $2, 'Room', null, $3::timestamptz, 'ann', 0, $4::int, $5,
+         case when $4 > 0 then $3::timestamptz + $4 * interval '1 minute' end, $6, 1`,
+      [id, type, createdAt, messages, Math.max(0, ...deleted), options.version ?? messages + 1],
+    );
+    await this.pool.query(
+      `insert into read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, body,
+         format, deleted_at, deleted_by, version)
+       select $1, n, gen_random_uuid(), n, 'ann', $2::timestamptz + n * interval '1 minute',
+         case when not gone then 'message ' || n end, 'plain', case when gone then now() end,
+         case when gone then 'mod' end, n + 1
+       from (select n, n = any($4::int[]) as gone from generate_series(1, $3::int) n) numbered`,
+      [id, createdAt, messages, deleted],
     );
   }
 
-  async member(
-    id: string,
-    userId: string,
-    { readOrdinal = 0, left = false, role = 'member' }: { readOrdinal?: number; left?: boolean; role?: string } = {},
-  ): Promise<void> {
-    await this.#pool.query(
-      `insert into read_model.members
-         (conversation_id, user_id, role, joined_at, joined_sequence, read_ordinal, left_sequence, left_reason)
-       values ($1, $2, $3, $4, 1, $5, $6, $7)`,
-      [id, userId, role, minute(0), readOrdinal, left ? 2 : null, left ? 'left' : null],
-    );
+  async member(id: string, userId: string, readOrdinal = 0, hasLeft = false): Promise<void> {
+    await this.pool.query(`insert into read_model.members values ($1, $2, 'member', $3, 1, $4, $5, $6)`, [
+      id,
+      userId,
+      timeOf(0),
+      readOrdinal,
+      hasLeft ? 2 : null,
+      hasLeft ? 'left' : null,
+    ]);
   }
 
-  /** Messages 1 to `count`, those in `deleted` as tombstones. */
-  async messages(id: string, count: number, deleted: readonly number[] = []): Promise<void> {
-    await this.#pool.query(
-      `insert into read_model.messages
-         (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, body, format, deleted_at, deleted_by,
-          delete_reason, version)
-       select $1, n, ('0190a000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, n + 100, 'sender',
-         $4::timestamptz + n * interval '1 minute', case when n = any($3::int[]) then null else 'message ' || n end,
-         'plain', case when n = any($3::int[]) then now() end, case when n = any($3::int[]) then 'moderator' end,
-         case when n = any($3::int[]) then 'spam' end, n + 1
-       from generate_series(1, $2::int) n`,
-      [id, count, [...deleted], minute(0)],
-    );
+  read<T>(query: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    return inSnapshot(this.pool, query);
+  }
+
+  /**
+   * The tables that a query reads from end to end: planned for its values, and as the server plans a statement that it
+   * has prepared and knows no values of.
+   */
+  async scannedBy(query: (snapshot: Snapshot) => Promise<unknown>): Promise<string[]> {
+    const scans: string[] = [];
+    for (const { text, values } of await this.#statementsOf(query)) {
+      const client = await this.pool.connect();
+      const literals = values.map((value) => (value === null ? 'null' : client.escapeLiteral(String(value))));
+      await client.query(`prepare statement as ${text}`);
+      for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+        await client.query(`set plan_cache_mode = ${mode}`);
+        const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+          `explain (analyze) execute statement(${literals.join(', ')})`,
+        );
+        const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+        if (!plan.includes('Index')) throw new Error(`this plan cannot be judged:\n${plan}`);
+        scans.push(...[...plan.matchAll(/Seq Scan on (\w+)/g)].map(([, table]) => `${mode}: ${table}`));
+      }
+      // Not given back: it keeps the statement and the setting.
+      client.release(true);
+    }
+    return scans;
+  }
+
+  async #statementsOf(query: (snapshot: Snapshot) => Promise<unknown>): Promise<Statement[]> {
+    const statements: Statement[] = [];
+    await this.read(({ client, asOf }) => {
+      const watched: PoolClient = Object.create(client, {
+        query: {
+          value: (statement: Statement) => {
+            statements.push(statement);
+            return client.query(statement);
+          },
+        },
+      });
+      return query({ client: watched, asOf });
+    });
+    if (statements.length === 0) throw new Error('the query sent no statement');
+    return statements;
   }
 }
 
-/** Resolves when `holds` says yes; whoever calls has a deadline of its own. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+interface Statement {
+  text: string;
+  values: (string | number | null)[];
 }

@@ -17,7 +17,7 @@ export interface Item {
   readonly bytes: Uint8Array;
 }
 
-export interface MembershipChange {
+interface MembershipChange {
   /** Index of the event in its commit. */
   event: number;
   kind: 'joined' | 'left' | 'removed';
@@ -54,7 +54,7 @@ export interface ReadsCommit {
   groups: ReadonlyMap<string, readonly CursorEntry[]>;
 }
 
-export interface UserCommit {
+interface UserCommit {
   kind: 'user';
   sequence: number;
   /** Subject token of the user whose own facts these are. */
@@ -63,7 +63,7 @@ export interface UserCommit {
 }
 
 /** Nothing in it is for clients: a subject this build does not know. It still moves the position. */
-export interface HiddenCommit {
+interface HiddenCommit {
   kind: 'hidden';
   sequence: number;
 }

@@ -21,12 +21,12 @@ export type State =
   | { phase: 'live'; identity: Identity; pulse: Pulse }
   | { phase: 'closed' };
 
-export interface Hello {
+interface Hello {
   since: string | null;
   feed: 'all' | 'none';
 }
 
-export interface Identity {
+interface Identity {
   userId: string;
   /** Milliseconds since 1970. */
   expiresAt: number;
