@@ -18,6 +18,8 @@ export interface Cursor {
 interface Held {
   ordinal: number;
   sequence: number;
+  /** The read model was asked too: what this process wrote itself may be less than what an earlier one did. */
+  asked: boolean;
 }
 
 interface Waiting extends Cursor {
@@ -43,14 +45,20 @@ export class CursorWriter {
     this.#now = now;
   }
 
-  /** The highest cursor this process knows to be in the log. Cursors held elsewhere only make a commit needless. */
+  /** The highest cursor this process knows of. A higher one written elsewhere since only makes a commit needless. */
   held(conversationId: string, userId: string): Held | undefined {
     return this.#held.get(key(conversationId, userId));
   }
 
-  remember(conversationId: string, userId: string, held: Held): void {
-    const known = this.held(conversationId, userId);
-    if (!known || known.ordinal < held.ordinal) this.#held.set(key(conversationId, userId), held);
+  remember(conversationId: string, userId: string, learnt: Partial<Held>): void {
+    const known = this.held(conversationId, userId) ?? { ordinal: 0, sequence: 0, asked: false };
+    const { ordinal = 0, sequence = 0, asked = false } = learnt;
+    const higher = ordinal > known.ordinal ? { ordinal, sequence } : known;
+    this.#held.set(key(conversationId, userId), {
+      ordinal: higher.ordinal,
+      sequence: higher.sequence,
+      asked: asked || known.asked,
+    });
   }
 
   get isFull(): boolean {

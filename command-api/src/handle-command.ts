@@ -111,11 +111,11 @@ export class CommandHandler {
     allowed: Extract<Answer, { kind: 'accepted' }>,
   ): Promise<Answer> {
     const { conversationId, ordinal } = data;
-    const held = this.#cursors.held(conversationId, userId);
-    const highest = held?.ordinal ?? (await this.#projected(conversationId, userId));
+    const highest = await this.#highestCursor(conversationId, userId, ordinal);
     const answer = { kind: 'accepted', version: 0, replayed: false } as const;
-    if (highest >= ordinal) {
-      return { ...answer, sequence: held?.sequence ?? allowed.sequence, result: { ordinal: highest } };
+    if (highest.ordinal >= ordinal) {
+      const sequence = Math.max(highest.sequence, allowed.sequence);
+      return { ...answer, sequence, result: { ordinal: highest.ordinal } };
     }
     if (this.#cursors.isFull)
       return { kind: 'rejected', code: 'overloaded', extras: { retryAfterMs: 1_000 } };
@@ -123,13 +123,23 @@ export class CommandHandler {
     return { ...answer, sequence, result: { ordinal } };
   }
 
-  /** The cursor that the read model holds; 0 when it cannot tell soon. */
-  async #projected(conversationId: string, userId: string): Promise<number> {
+  /** What this process knows; the first time that it knows too little, what the read model holds as well. */
+  async #highestCursor(conversationId: string, userId: string, wanted: number) {
+    const held = this.#cursors.held(conversationId, userId);
+    if (held && (held.asked || held.ordinal >= wanted)) return held;
+    const projected = await this.#projected(conversationId, userId);
+    if (projected !== null)
+      this.#cursors.remember(conversationId, userId, { ordinal: projected, asked: true });
+    return this.#cursors.held(conversationId, userId) ?? { ordinal: 0, sequence: 0 };
+  }
+
+  /** The cursor that the read model holds; null when it cannot tell soon. */
+  async #projected(conversationId: string, userId: string): Promise<number | null> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<number>((resolve) => {
-      timer = setTimeout(() => resolve(0), CURSOR_LOOKUP_MS);
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), CURSOR_LOOKUP_MS);
     });
-    const found = this.#lookup.readOrdinal(conversationId, userId).catch(() => 0);
+    const found = this.#lookup.readOrdinal(conversationId, userId).catch(() => null);
     try {
       return await Promise.race([found, late]);
     } finally {

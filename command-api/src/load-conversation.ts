@@ -38,7 +38,7 @@ export interface LoadedConversation {
 }
 
 /** The version chain is broken: an event is missing, doubled or from elsewhere. Nothing may be appended on top. */
-export class BrokenHistory extends Error {
+class BrokenHistory extends Error {
   override name = 'BrokenHistory';
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises';
 import { parseSubject } from '@parley/contracts';
 import type { CommitRecord, EventLog, Logger } from '@parley/runtime';
 import type { Pool } from 'pg';
@@ -15,6 +16,11 @@ const MAX_BATCH_COMMITS = 5_000;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** How long the first commit of a quiet moment waits for company. */
 const LINGER_MS = 20;
+/**
+ * A smaller batch while more is known to come: the subscription hands over what it has, and a reader that is faster than
+ * the network would write every commit in a transaction of its own.
+ */
+const SMALL_BATCH = 1_000;
 
 export interface RunLanesOptions {
   log: EventLog;
@@ -62,6 +68,8 @@ export function runLanes(options: RunLanesOptions): RunningLanes {
       for await (const records of subscription) {
         for (const slice of slicesOf(records)) await distribute(slice, lanes);
         if (ended.aborted) break;
+        const behind = subscription.head() > (records.at(-1)?.sequence ?? 0);
+        if (behind && records.length < SMALL_BATCH) await gather(ended);
       }
     } catch (error) {
       if (!ended.aborted) throw error;
@@ -73,6 +81,11 @@ export function runLanes(options: RunLanesOptions): RunningLanes {
     if (!signal.aborted && failure.signal.aborted) throw failure.signal.reason;
   };
   return { lanes, head: () => subscription.head(), finished: pump() };
+}
+
+/** Lets commits come in for one linger, while the batch before is being written. */
+async function gather(ended: AbortSignal): Promise<void> {
+  await after(LINGER_MS, undefined, { signal: ended }).catch(() => undefined);
 }
 
 /** Every lane gets its own commits and the end of the slice, so that idle lanes stay near the head too. */

@@ -67,7 +67,7 @@ describe('a command window', () => {
       }),
       { numRuns: 30 },
     );
-  });
+  }, 60_000);
 
   test('of a busy conversation knows them too, and takes a fresh key for new without a lookup', () => {
     const window = new CommandWindow();

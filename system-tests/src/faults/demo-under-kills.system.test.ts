@@ -11,9 +11,13 @@ const dir = mkdtempSync(join(tmpdir(), 'parley-kills-'));
 const ROOMS = 3;
 const LINES_OF_A_ROOM = 250;
 let stack: Stack;
+let gaveUp: Error | undefined;
 
 beforeAll(async () => {
-  stack = await startStack({ root, dir: join(dir, 'stack'), limits: 'off' });
+  const onFailure = (error: Error): void => {
+    gaveUp = error;
+  };
+  stack = await startStack({ root, dir: join(dir, 'stack'), limits: 'off', onFailure });
 });
 afterAll(async () => {
   await stack?.stop();
@@ -69,6 +73,7 @@ test.each([
   'postgres',
   'redis',
 ])('the demo agrees in everything although %s is killed in the middle of it', async (name) => {
+  if (gaveUp) throw gaveUp;
   const before = stack.pids()[name];
   const { progress, killed } = killDuringPlay(name);
   const report: DemoReport = await runDemo({ addresses: stack.addresses, input: shortInput(name), progress });
