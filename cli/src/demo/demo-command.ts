@@ -2,10 +2,10 @@ import { SetupError } from '@parley/deploy';
 import { Command, InvalidArgumentError } from 'commander';
 import { type OpenStack, openStack } from '../stack.ts';
 import { Unavailable } from './ask-again.ts';
-import { BadInput } from './irc-line.ts';
+import { BadInput, measureInput } from './irc-line.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { renderReport } from './report.ts';
-import { runDemo } from './run-demo.ts';
+import { runDemo, SAMPLE } from './run-demo.ts';
 
 const EXIT = { clean: 0, differs: 1, usage: 2, unavailable: 3, stopped: 130 } as const;
 
@@ -56,6 +56,8 @@ async function demo(flags: DemoFlags): Promise<number> {
   const progress = createProgress(notes.isTTY && !flags.json, (line) => notes.write(`${line}\n`));
   let stack: OpenStack | undefined;
   try {
+    // Before a stack is started for a file that is none.
+    await measureInput(flags.input ?? SAMPLE, flags.rooms);
     stack = await openStack({ report: (text) => progress.say(text), signal });
     return await playOn(stack, flags, progress, signal);
   } catch (error) {

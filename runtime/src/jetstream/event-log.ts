@@ -11,6 +11,7 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from '../event-log.ts';
+import { AckInbox } from './ack-inbox.ts';
 import { JetStreamSubscription } from './subscription.ts';
 
 /** Server error codes, see docs/adr/0003-append.md. */
@@ -37,6 +38,7 @@ export class JetStreamEventLog implements EventLog {
   readonly #manager: JetStreamManager;
   readonly #connection: NatsConnection;
   readonly #observer: AppendObserver | undefined;
+  readonly #acks: AckInbox;
 
   constructor(options: {
     epoch: string;
@@ -50,6 +52,7 @@ export class JetStreamEventLog implements EventLog {
     this.#manager = options.manager;
     this.#connection = options.connection;
     this.#observer = options.observer;
+    this.#acks = new AckInbox(options.connection, ACK_TIMEOUT_MS);
   }
 
   /**
@@ -87,10 +90,7 @@ export class JetStreamEventLog implements EventLog {
       headers.set('Nats-Expected-Last-Subject-Sequence', String(request.expectedLastSequence));
     }
     try {
-      const reply = await this.#connection.request(request.subject, request.payload, {
-        timeout: ACK_TIMEOUT_MS,
-        headers,
-      });
+      const reply = await this.#acks.request(request.subject, request.payload, headers);
       const ack = reply.json<{ seq?: number; error?: { err_code: number; description: string } }>();
       if (ack.error) return { kind: refusal(ack.error.err_code), reason: ack.error.description };
       if (typeof ack.seq === 'number' && ack.seq > 0) return { kind: 'stored', sequence: ack.seq };
