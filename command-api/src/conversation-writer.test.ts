@@ -71,11 +71,16 @@ describe('a conversation writer', () => {
     const id = await process.group();
     const subject = conversationSubject(id);
     const [created] = await commitsOf(log, id);
-    const payload = Buffer.from(
-      JSON.stringify([{ ...created?.events[0], type: 'member.knighted', version: 2, commandid: uuidv7() }]),
-    );
+    const first = created?.events[0];
+    const about = { commandid: uuidv7(), commandhash: 'h' };
+    const known = { ...first, ...about, id: 'a', type: 'member.left', version: 2, data: { userId: 'ben' } };
+    const newer = { ...first, ...about, id: 'b', type: 'member.knighted', version: 3 };
+    const payload = Buffer.from(JSON.stringify([known, newer]));
     await log.append({ subject, commitId: 'newer', payload, expectedLastSequence: created?.sequence ?? 0 });
-    await expect(process.send(id, 'anna', 'hello')).rejects.toMatchObject({ code: 'unavailable' });
+    // Nor on the half of the commit that it could read.
+    for (const body of ['hello', 'hello again']) {
+      await expect(process.send(id, 'anna', body)).rejects.toMatchObject({ code: 'unavailable' });
+    }
     expect(await log.bounds()).toEqual({ first: 1, last: 2 });
   });
 

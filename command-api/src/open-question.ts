@@ -28,7 +28,7 @@ export function openQuestion(
   if (
     // A cursor leaves no record of its command: moving it twice is harmless.
     command.type !== 'messages.read' &&
-    
+    window.forgottenThrough > waiting.keyNewThrough &&
     window.mayHaveForgotten(command.id)
   ) {
     return 'key';

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { conversationIdSchema } from './ids.ts';
-import { positionSchema } from './position.ts';
 
 /** Header names, lower case as Node gives them. */
 export const HEADERS = {
@@ -12,9 +11,15 @@ export const HEADERS = {
 /** Largest request body of the command API, in bytes: 100 commands of 10,000 characters do not all fit, by intent. */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
 
-/** An array or one value of a query string, as an integer with a default and a stated range. */
-const limit = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
-const ordinal = z.coerce.number().int().min(0);
+/** Digits and nothing else: no sign, no exponent, no empty text that would count as 0. Fifteen of them are exact. */
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max));
+const limit = (fallback: number, max: number) => whole(1, max).default(fallback);
+const ordinal = whole(0, 999_999_999_999_999);
 const cursor = z.string().min(1).max(500);
 
 export const conversationParamsSchema = z.strictObject({ conversationId: conversationIdSchema });
@@ -40,8 +45,6 @@ export const messagesQuerySchema = z
     (query) => [query.before, query.after, query.around].filter((value) => value !== undefined).length <= 1,
     { message: 'use at most one of before, after and around', path: ['around'] },
   );
-
-export const minPositionSchema = positionSchema;
 
 export type InboxQuery = z.output<typeof inboxQuerySchema>;
 export type MembersQuery = z.output<typeof membersQuerySchema>;

@@ -10,7 +10,7 @@ const SUBJECT_SAFE = /^[A-Za-z0-9_-]+$/;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const utf8 = new TextEncoder();
 
-export const uuidSchema = z.string().regex(UUID, 'must be a lower-case UUID');
+const uuidSchema = z.string().regex(UUID, 'must be a lower-case UUID');
 export const commandIdSchema = z.string().regex(UUID_V7, 'must be a lower-case UUIDv7');
 export const conversationIdSchema = uuidSchema;
 export const messageIdSchema = uuidSchema;

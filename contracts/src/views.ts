@@ -26,7 +26,7 @@ export const conversationViewSchema = z.object({
   version: z.int(),
 });
 
-export const membershipViewSchema = z.object({
+const membershipViewSchema = z.object({
   role: roleSchema,
   joinedAt: z.iso.datetime(),
   readOrdinal: z.int(),
@@ -53,7 +53,7 @@ export const conversationAnswerSchema = z.object({
   me: membershipViewSchema.nullable(),
 });
 
-export const memberViewSchema = z.object({
+const memberViewSchema = z.object({
   userId: userIdSchema,
   role: roleSchema,
   joinedAt: z.iso.datetime(),
@@ -67,7 +67,7 @@ export const membersPageSchema = z.object({
   nextCursor: z.string().nullable(),
 });
 
-export const messageViewSchema = z.object({
+const messageViewSchema = z.object({
   messageId: messageIdSchema,
   conversationId: conversationIdSchema,
   ordinal: z.int(),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Words and limits that commands, events and views share. */
 export const MAX_BODY_CHARACTERS = 10_000;
 export const MAX_MEMBERS_PER_COMMAND = 1_000;
-export const MAX_METADATA_BYTES = 2_048;
+const MAX_METADATA_BYTES = 2_048;
 
 export const conversationTypeSchema = z.enum(['direct', 'group', 'channel']);
 export const roleSchema = z.enum(['owner', 'admin', 'moderator', 'member', 'guest']);

@@ -16,11 +16,10 @@ export interface Batch {
 
 /**
  * synchronous_commit: the checkpoint commits with the rows and the log is the truth, so a transaction that a crash of
- * Postgres loses is folded again. The planner is held to index lookups: a plan made while a table was small would scan
- * it whole for every later batch.
+ * Postgres loses is folded again. Plans are made for each batch: one kept from when a table was empty compared every row
+ * of a batch with every row of the table later on (57 µs a row measured, 18 µs with a plan of its own).
  */
-const BEGIN = `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off;
-  SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
+const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_custom_plan';
 
 /**
  * Writes a batch's rows and its checkpoint in one transaction, and wakes who waits for the position; returns the number

@@ -81,5 +81,6 @@ export async function measureInput(file: string, rooms?: number): Promise<InputS
     lines++;
     names.add(line.room);
   }
+  if (lines === 0) throw new BadInput(`${file}: no lines`);
   return { lines, rooms: names.size };
 }

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '@parley/contracts';
 import { isKnown, type LogEvent } from '@parley/contracts';
 import { fingerprint } from './received.ts';
 
-export interface FoldedMessage {
+interface FoldedMessage {
   messageId: string;
   senderId: string;
   /** Of the body; null when deleted. */

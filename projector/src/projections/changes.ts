@@ -26,7 +26,7 @@ export interface ConversationChange {
   sequence: number;
 }
 
-export interface ConversationCreation {
+interface ConversationCreation {
   type: string;
   title: string | null;
   description: string | null;
@@ -59,14 +59,14 @@ export interface MemberPatch {
 
 export type MemberChange = MemberPut | MemberPatch;
 
-export interface Edit {
+interface Edit {
   body: string;
   format: string;
   at: string;
   by: string;
 }
 
-export interface Deletion {
+interface Deletion {
   at: string;
   by: string;
   reason: string | null;

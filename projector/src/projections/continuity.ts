@@ -9,7 +9,7 @@ export interface Progress {
 export const NOT_STARTED: Progress = { version: 0, sequence: 0 };
 
 /** The log breaks a rule that every writer keeps; applying it would make the read model wrong without a trace. */
-export class BrokenOrder extends Error {
+class BrokenOrder extends Error {
   override name = 'BrokenOrder';
 }
 

@@ -15,7 +15,7 @@ export interface LaneCommit {
   payload: Uint8Array;
 }
 
-export interface Fault {
+interface Fault {
   sequence: number;
   reason: string;
 }

@@ -9,7 +9,7 @@ export interface Place {
   sequence: number;
 }
 
-export type Fold<T extends EventType> = (event: EventOf<T>, place: Place) => void;
+type Fold<T extends EventType> = (event: EventOf<T>, place: Place) => void;
 
 /** What one table makes of every event type. A new event type does not compile until each table says so. */
 export type Folds<T extends EventType> = { readonly [K in T]: Fold<K> | 'ignored' };

@@ -265,6 +265,8 @@ describe('a bad query', () => {
     ['/v1/conversations/%00', 400, 'invalid-request'],
     ['/v1/me/conversations?limit=0', 400, 'invalid-request'],
     ['/v1/me/conversations?limit=abc', 400, 'invalid-request'],
+    ['/v1/me/conversations?limit=1e1', 400, 'invalid-request'],
+    ['/v1/me/conversations?limit=', 400, 'invalid-request'],
     ['/v1/me/conversations?cursor=%F0%9F%98%80', 400, 'invalid-request'],
     ['/v1/me/conversations?sort=up', 400, 'invalid-request'],
     ['/v1/nowhere', 404, 'not-found'],
