@@ -175,13 +175,7 @@ export class JetStreamSubscription implements Subscription {
   #accept(message: JsMsg): Promise<void> | null {
     const { streamSequence, pending, timestampNanos } = message.info;
     if (streamSequence <= this.#delivered) return null;
-    const record = {
-      sequence: streamSequence,
-      subject: message.subject,
-      commitId: message.headers?.get('Nats-Msg-Id') ?? '',
-      storedAt: Math.floor(timestampNanos / 1e6),
-      payload: message.data,
-    };
+    const record = new DeliveredCommit(message, streamSequence, Math.floor(timestampNanos / 1e6));
     this.#head = Math.max(this.#head, streamSequence + pending);
     if (streamSequence === this.#delivered + 1) {
       this.#push(record);
@@ -213,5 +207,30 @@ export class JetStreamSubscription implements Subscription {
         resolve();
       };
     });
+  }
+}
+
+/** Its id is read from the headers only when asked: parsing them costs a fast reader as much as the commit itself. */
+class DeliveredCommit implements CommitRecord {
+  readonly sequence: number;
+  readonly storedAt: number;
+  readonly #message: JsMsg;
+
+  constructor(message: JsMsg, sequence: number, storedAt: number) {
+    this.#message = message;
+    this.sequence = sequence;
+    this.storedAt = storedAt;
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get payload(): Uint8Array {
+    return this.#message.data;
+  }
+
+  get commitId(): string {
+    return this.#message.headers?.get('Nats-Msg-Id') ?? '';
   }
 }
