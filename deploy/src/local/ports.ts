@@ -17,9 +17,11 @@ const given = new Set<number>();
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(lowest, highest + 1);
-    if (given.has(port) || !(await isFree(port))) continue;
+    if (given.has(port)) continue;
+    // Taken before it is tried: another caller may draw the same number meanwhile.
     given.add(port);
-    return port;
+    if (await isFree(port)) return port;
+    given.delete(port);
   }
 }
 
