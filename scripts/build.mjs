@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const turbo = join(root, 'node_modules', 'turbo', 'bin', 'turbo');
+process.stderr.write('Building…\n');
 const run = spawnSync(process.execPath, [turbo, 'run', 'build', '--output-logs=errors-only'], {
   cwd: root,
   encoding: 'utf8',

@@ -77,6 +77,9 @@ export function writerConformance(name: string, open: () => Promise<[Place, Plac
       }
       expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
       expect(refusal(await third.send(id, 'anna', 'twice', key))).toBe('idempotency-conflict');
+      // A stranger learns nothing of the key, a member does.
+      expect(refusal(await two.send(id, 'ben', 'once', key))).toBe('not-found');
+      accepted(await one.do('members.add', 'anna', { conversationId: id, members: [{ userId: 'ben' }] }));
       expect(refusal(await two.send(id, 'ben', 'once', key))).toBe('idempotency-conflict');
     });
 

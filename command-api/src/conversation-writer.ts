@@ -121,7 +121,8 @@ export class ConversationWriter {
         asking.push(correlationId);
       } else {
         ready.push(waiting);
-        if (command.type === 'message.send') sending.add(command.id);
+        // A replay sends nothing: an edit of it has to look where it was stored.
+        if (command.type === 'message.send' && !waiting.old) sending.add(command.id);
       }
     }
     if (asking.length > 0) void this.#ask(asking, loaded);

@@ -17,6 +17,7 @@ import { conversationOf } from './domain/conversation.ts';
 import type { Candidate } from './domain/plan-commit.ts';
 import type { ReadModelLookup } from './read-model-lookup.ts';
 import { requestHash } from './request-hash.ts';
+import { within } from './within.ts';
 
 /** A cursor that cannot be looked up in this time is written: at worst a commit that moves nothing. */
 const CURSOR_LOOKUP_MS = 300;
@@ -127,24 +128,10 @@ export class CommandHandler {
   async #highestCursor(conversationId: string, userId: string, wanted: number) {
     const held = this.#cursors.held(conversationId, userId);
     if (held && (held.asked || held.ordinal >= wanted)) return held;
-    const projected = await this.#projected(conversationId, userId);
+    const projected = await within(CURSOR_LOOKUP_MS, this.#lookup.readOrdinal(conversationId, userId));
     if (projected !== null)
       this.#cursors.remember(conversationId, userId, { ordinal: projected, asked: true });
     return this.#cursors.held(conversationId, userId) ?? { ordinal: 0, sequence: 0 };
-  }
-
-  /** The cursor that the read model holds; null when it cannot tell soon. */
-  async #projected(conversationId: string, userId: string): Promise<number | null> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), CURSOR_LOOKUP_MS);
-    });
-    const found = this.#lookup.readOrdinal(conversationId, userId).catch(() => null);
-    try {
-      return await Promise.race([found, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #rememberOwn(

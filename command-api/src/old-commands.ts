@@ -3,6 +3,7 @@ import type { EventLog, Logger } from '@parley/runtime';
 import type { CommandRecord } from './domain/command-window.ts';
 import { commandRecords } from './load-conversation.ts';
 import type { ReadModelLookup, SeenCommands } from './read-model-lookup.ts';
+import { within } from './within.ts';
 
 const PATIENCE_MS = 2_000;
 const FIRST_POLL_MS = 25;
@@ -30,7 +31,7 @@ export class OldCommands {
     through: number,
   ): Promise<Map<string, CommandRecord | 'unavailable'>> {
     const ids = [...new Set(commandIds)];
-    const seen = await this.#seen(conversationId, ids, through);
+    const seen = await within(2 * PATIENCE_MS, this.#seen(conversationId, ids, through));
     const found = new Map<string, CommandRecord | 'unavailable'>();
     await Promise.all(
       ids.map(async (id) => {

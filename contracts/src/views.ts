@@ -57,7 +57,8 @@ const memberViewSchema = z.object({
   userId: userIdSchema,
   role: roleSchema,
   joinedAt: z.iso.datetime(),
-  readOrdinal: z.int(),
+  /** Null for a reader who is not a member. */
+  readOrdinal: z.int().nullable(),
 });
 
 export const membersPageSchema = z.object({

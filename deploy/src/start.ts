@@ -43,12 +43,14 @@ async function main(): Promise<void> {
   await welcome(stack, performance.now() - began);
 }
 
+/** `npm start --reset` without the second dashes reaches us as npm's own setting: it is honoured. */
 function readArguments(): { reset: boolean; help: boolean } {
   try {
     const { values } = parseArgs({
       options: { reset: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     });
-    return { reset: values.reset ?? false, help: values.help ?? false };
+    const reset = values.reset ?? process.env.npm_config_reset === 'true';
+    return { reset, help: values.help ?? false };
   } catch (error) {
     throw new SetupError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }
@@ -115,6 +117,12 @@ function fail(error: unknown): never {
 }
 
 function alreadyRunning({ message, running }: AlreadyRunningError): never {
+  if (readArguments().reset) {
+    process.stderr.write(
+      `${message[0]?.toUpperCase()}${message.slice(1)}. Nothing was reset: stop it first.\n`,
+    );
+    process.exit(1);
+  }
   print(`${message[0]?.toUpperCase()}${message.slice(1)}.`);
   if (running) print(`\n${addressTable(running, style)}`);
   process.exit(0);

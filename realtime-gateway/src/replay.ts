@@ -5,7 +5,7 @@ import {
   SOCKET_LIMITS,
   userSubject,
 } from '@parley/contracts';
-import type { EventLog } from '@parley/runtime';
+import type { CommitRecord, EventLog } from '@parley/runtime';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import { readRange } from './read-log.ts';
@@ -103,19 +103,33 @@ export class Replay {
   async #replayFromLog(): Promise<void> {
     const range = { after: this.#cursor, until: this.#hub.ring.coveredAfter };
     for await (const records of readRange(this.#log, range, this.#subjects())) {
-      const items: Item[] = [];
-      for (const record of records) {
-        const item = this.#visible(readCommitOrHide(record));
-        if (item) items.push(item);
-      }
       this.#scanned += records.length;
+      for await (const done of this.#pagesOf(records)) if (done) return;
       if (this.#scanned > MAX_SCANNED) this.#fault = 'too-far';
-      if (this.#fault || this.#feed.closed) return;
-      this.#cursor = records.at(-1)?.sequence ?? this.#cursor;
-      await this.#feed.replay(items, this.#cursor);
-      if (this.#hub.ring.covers(this.#cursor)) return;
+      if (this.#fault || this.#feed.closed || this.#hub.ring.covers(this.#cursor)) return;
     }
     this.#cursor = range.until;
+  }
+
+  /** Sends what is visible of some records, never more at once than a slow link takes; yields whether it is over. */
+  async *#pagesOf(records: readonly CommitRecord[]): AsyncGenerator<boolean> {
+    let items: Item[] = [];
+    let bytes = 0;
+    for (const [index, record] of records.entries()) {
+      const item = this.#visible(readCommitOrHide(record));
+      if (item) items.push(item);
+      bytes += item?.bytes.length ?? 0;
+      if (bytes < this.#pageBytes && index < records.length - 1) continue;
+      if (this.#fault || this.#feed.closed) {
+        yield true;
+        return;
+      }
+      this.#cursor = record.sequence;
+      await this.#feed.replay(items, this.#cursor);
+      yield this.#feed.closed;
+      items = [];
+      bytes = 0;
+    }
   }
 
   #subjects(): string[] {

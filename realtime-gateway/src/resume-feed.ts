@@ -54,10 +54,13 @@ export class Resumer {
 
   /** Resolves when the feed is live or closed. Rejects when the log or the read model cannot answer. */
   resume(feed: Feed, request: ResumeRequest): Promise<void> {
+    // It reads nothing, so it must not wait for those who do.
+    if (request.feed === 'none') {
+      if (!feed.closed) this.#start(feed, request, { kind: 'live' });
+      return Promise.resolve();
+    }
     return this.#line.run(request.userId, async () => {
-      if (feed.closed) return;
-      if (request.feed === 'none') this.#start(feed, request, { kind: 'live' });
-      else await this.#resume(feed, request);
+      if (!feed.closed) await this.#resume(feed, request);
     });
   }
 

@@ -134,6 +134,25 @@ export function eventLogConformance(name: string, open: () => Promise<{ logs: [E
       expect(await log.at(2 ** 40)).toBeNull();
     });
 
+    test('reads and delivers a subject of more bytes than one answer holds', async () => {
+      const subject = newSubject();
+      const payload = new Uint8Array(250_000).fill(65);
+      const sequences: number[] = [];
+      const { last: start } = await log.bounds();
+      for (let i = 0; i < 300; i++) {
+        const expectedLastSequence = sequences.at(-1) ?? 0;
+        sequences.push(
+          appended(await log.append({ subject, commitId: newCommitId(), payload, expectedLastSequence })),
+        );
+      }
+      expect((await all(subject)).map((record) => record.sequence)).toEqual(sequences);
+      let delivered = 0;
+      for await (const batch of other.subscribe({ afterSequence: start })) {
+        delivered += batch.filter((record) => record.subject === subject).length;
+        if (delivered === sequences.length) break;
+      }
+    });
+
     test('delivers every commit once, in order and without a hole, from any sequence while others write', async () => {
       const subject = newSubject();
       const start = (await log.bounds()).last;

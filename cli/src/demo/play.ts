@@ -31,9 +31,9 @@ interface Room {
 
 /**
  * Plays a log: each room's commands one after another, at most `inFlight` rooms at a time. Reads ahead a bounded number
- * of lines. Rejects when the stack is away for good, or on abort.
+ * of lines. Gives the conversations played in. Rejects when the stack is away for good, or on abort.
  */
-export async function play(options: PlayOptions): Promise<Map<string, RoomScript>> {
+export async function play(options: PlayOptions): Promise<string[]> {
   return new Play(options).run();
 }
 
@@ -50,7 +50,7 @@ class Play {
     this.#options = options;
   }
 
-  async run(): Promise<Map<string, RoomScript>> {
+  async run(): Promise<string[]> {
     const { lines, inFlight, signal } = this.#options;
     for await (const line of lines) {
       signal?.throwIfAborted();
@@ -60,7 +60,7 @@ class Play {
     }
     while (this.#active > 0) await this.#movement();
     if (this.#fault) throw this.#fault;
-    return new Map([...this.#rooms].map(([name, { script }]) => [name, script]));
+    return [...this.#rooms.values()].map(({ script }) => script.conversationId);
   }
 
   #enqueue(line: IrcLine): void {

@@ -11,10 +11,10 @@ import { Listeners } from './listeners.ts';
 import { play } from './play.ts';
 import { type Progress, silentProgress } from './progress.ts';
 import type { DemoReport, ListenerReport } from './report.ts';
-import { KEEPER, type RoomScript } from './script.ts';
+import { KEEPER } from './script.ts';
 import { Tally } from './tally.ts';
 import { Tokens } from './tokens.ts';
-import { checkAnswers, checkSecondRun, verify } from './verify.ts';
+import { checkAnswers, checkSecondRun, verify, waitForReadModel } from './verify.ts';
 
 export const SAMPLE = fileURLToPath(new URL('../../data/ubuntu-irc-sample.ndjson.gz', import.meta.url));
 
@@ -80,14 +80,15 @@ async function perform(stage: Stage): Promise<DemoReport> {
     const first = await playOnce(stage, 'play', listeners);
     const { last: head } = await log.bounds();
     progress.say('cutting all sockets once more and resuming them');
-    await listeners.finish(head);
+    const readModel = waitForReadModel({ addresses: options.addresses, tokens, log, head });
+    const [catchUpSeconds] = await Promise.all([readModel, listeners.finish(head)]);
     listeners.close();
-    const { rooms } = first;
+    const { conversationIds } = first;
     const verified = await verify({
       ...stage,
       ...options,
       roomCount: options.rooms,
-      rooms,
+      conversationIds,
       head,
       listeners: listeners.all,
     });
@@ -98,7 +99,7 @@ async function perform(stage: Stage): Promise<DemoReport> {
       checkAnswers('answers to the first run as foreseen', first.report),
       ...verified.checks,
       checkAnswers('answers to the second run as foreseen', second.report),
-      ...(await checkSecondRun({ log, head, rooms }, second.report, secondHead)),
+      ...(await checkSecondRun({ log, head, conversationIds }, second.report, secondHead)),
     ];
     return {
       input: { file, ...size },
@@ -107,7 +108,7 @@ async function perform(stage: Stage): Promise<DemoReport> {
       second: second.report,
       listeners: describeListeners(listeners),
       positions: { first: formatPosition(log.epoch, head), second: formatPosition(log.epoch, secondHead) },
-      catchUpSeconds: verified.catchUpSeconds,
+      catchUpSeconds,
       checks,
       clean: checks.every(passed),
     };
@@ -138,7 +139,7 @@ async function playOnce(stage: Stage, title: string, listeners: Listeners | null
     },
   });
   try {
-    const rooms: ReadonlyMap<string, RoomScript> = await play({
+    const conversationIds = await play({
       lines: readIrcLines(file, roomCount),
       sender,
       tally,
@@ -148,7 +149,7 @@ async function playOnce(stage: Stage, title: string, listeners: Listeners | null
       played: () => bar.advance(),
       signal,
     });
-    return { rooms, report: tally.report() };
+    return { conversationIds, report: tally.report() };
   } finally {
     bar.stop();
   }

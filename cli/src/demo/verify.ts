@@ -9,7 +9,7 @@ import { readIrcLines } from './irc-line.ts';
 import type { Listener } from './listener.ts';
 import { type FoldedConversation, NaiveFold } from './naive-fold.ts';
 import type { Progress } from './progress.ts';
-import { KEEPER, type RoomScript } from './script.ts';
+import { KEEPER } from './script.ts';
 import type { TallyReport } from './tally.ts';
 import type { Tokens } from './tokens.ts';
 import { verifyAnswers } from './verify-answers.ts';
@@ -25,7 +25,8 @@ export interface VerifyOptions {
   addresses: StackAddresses;
   file: string;
   roomCount?: number | undefined;
-  rooms: ReadonlyMap<string, RoomScript>;
+  /** Played in. */
+  conversationIds: readonly string[];
   /** The log's end after the play. */
   head: number;
   log: EventLog;
@@ -38,17 +39,15 @@ export interface VerifyOptions {
 export interface Verified {
   checks: Check[];
   people: number;
-  catchUpSeconds: number;
 }
 
-/** Everything that must hold after a play, each compared with what the log itself says. */
+/** Everything that must hold after a play, once the read model has it all; each compared with what the log itself says. */
 export async function verify(options: VerifyOptions): Promise<Verified> {
-  const { log, head, progress, rooms } = options;
-  const catchUpSeconds = await waitForReadModel(options);
+  const { log, head, progress, conversationIds } = options;
   progress.say('reading the log from its start');
   const { fold, feeds } = await readLog(options);
   const played = new Map<string, FoldedConversation>();
-  for (const { conversationId } of rooms.values()) {
+  for (const conversationId of conversationIds) {
     const conversation = fold.conversations.get(conversationId);
     if (conversation) played.set(conversationId, conversation);
   }
@@ -65,10 +64,13 @@ export async function verify(options: VerifyOptions): Promise<Verified> {
     clientOf: (userId) => clientOf(options, userId),
   });
   const checks = [checkLog(fold), input, checkSockets(feeds, options.listeners), ...tables, ...answers];
-  return { checks, people: people.length, catchUpSeconds };
+  return { checks, people: people.length };
 }
 
-async function waitForReadModel(options: VerifyOptions): Promise<number> {
+/** Seconds until the read model has the log's end. */
+export async function waitForReadModel(
+  options: Pick<VerifyOptions, 'addresses' | 'tokens' | 'log' | 'head'>,
+): Promise<number> {
   const { log, head } = options;
   const started = performance.now();
   const limits = { minPosition: formatPosition(log.epoch, head), timeoutMs: CATCH_UP_MS };
@@ -132,7 +134,7 @@ async function verifyReadModel(
  * is known by adding nothing, which the log shows.
  */
 export async function checkSecondRun(
-  { log, head, rooms }: Pick<VerifyOptions, 'log' | 'head' | 'rooms'>,
+  { log, head, conversationIds }: Pick<VerifyOptions, 'log' | 'head' | 'conversationIds'>,
   { commands, byType }: TallyReport,
   headAfter: number,
 ): Promise<Check[]> {
@@ -140,7 +142,7 @@ export async function checkSecondRun(
   for (const [type, count] of Object.entries(byType)) {
     if (type !== 'messages.read') known.equal(`${type} accepted as new`, count.accepted, 0);
   }
-  const ours = new Set([...rooms.values()].map(({ conversationId }) => conversationId));
+  const ours = new Set(conversationIds);
   const growth = new Findings('commits that the second run added to its rooms');
   await walkLog(log, { after: head, until: headAfter }, (sequence, events) => {
     if (![...conversationsOf(events)].some((id) => ours.has(id))) return;
@@ -157,7 +159,7 @@ export function checkAnswers(name: string, { commands, unforeseen, surprises }: 
   return { name, compared: commands, differences: unforeseen, examples: surprises.slice(0, 5) };
 }
 
-function clientOf({ addresses, tokens }: VerifyOptions, userId: string) {
+function clientOf({ addresses, tokens }: Pick<VerifyOptions, 'addresses' | 'tokens'>, userId: string) {
   return createClient({ ...addresses, token: () => tokens.of(userId) });
 }
 

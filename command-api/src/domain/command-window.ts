@@ -20,10 +20,12 @@ type Mark = Pick<CommandRecord, 'at' | 'sequence'>;
 export const SNAPSHOT_WINDOW = 1_024;
 /** A busy conversation remembers more, so that a fresh key seldom needs a lookup: all of the last two minutes… */
 export const REMEMBER_MS = 120_000;
-/** …up to this many (about 10 MB); of more than that it still remembers which ids they were. */
+/** …up to this weight (about 10 MB); of more than that it still remembers which ids they were. */
 export const LARGEST_WINDOW = 32_768;
 /** How far a client's clock may be off; keys from further ahead are refused at the door. */
 export const CLOCK_SKEW_MS = 60_000;
+/** What a snapshot takes of them, by weight: it must fit one message. */
+const SNAPSHOT_WEIGHT = 4_096;
 /** A filter of forgotten ids, in records. */
 const FILTER_WEIGHT = 1_800;
 
@@ -39,6 +41,8 @@ export class CommandWindow {
    */
   #order: CommandRecord[];
   #oldest = 0;
+  /** Of the records here: one and the user ids in its answer. */
+  #held = 0;
   /** Newest command that left the window. */
   #forgotten: Mark;
   /** Newest command of which not even the id is known any more. */
@@ -48,7 +52,10 @@ export class CommandWindow {
 
   constructor(records: CommandRecord[] = [], forgotten: Mark = { at: 0, sequence: 0 }) {
     this.#order = [...records];
-    for (const record of records) this.#byId.set(record.commandId, record);
+    for (const record of records) {
+      this.#byId.set(record.commandId, record);
+      this.#held += weightOf(record);
+    }
     this.#forgotten = forgotten;
     this.#lost = forgotten;
   }
@@ -63,7 +70,7 @@ export class CommandWindow {
 
   /** Memory this takes, counted in records. */
   get weight(): number {
-    return this.#byId.size + this.#filters.length * FILTER_WEIGHT;
+    return this.#held + this.#filters.length * FILTER_WEIGHT;
   }
 
   /** Sequence that the read model must have passed before its "never seen" counts. */
@@ -76,17 +83,20 @@ export class CommandWindow {
     if (this.#byId.has(record.commandId)) return;
     this.#byId.set(record.commandId, record);
     this.#order.push(record);
+    this.#held += weightOf(record);
     for (;;) {
       const oldest = this.#order[this.#oldest];
-      if (!oldest || this.size <= SNAPSHOT_WINDOW) return;
+      const heavy = this.#held > LARGEST_WINDOW;
+      if (!oldest || this.size === 1 || (!heavy && this.size <= SNAPSHOT_WINDOW)) return;
       const old = oldest.at < record.at - REMEMBER_MS;
-      if (!old && this.size <= LARGEST_WINDOW) return;
+      if (!old && !heavy) return;
       this.#forget(oldest, old);
     }
   }
 
   #forget(record: CommandRecord, old: boolean): void {
     this.#byId.delete(record.commandId);
+    this.#held -= weightOf(record);
     this.#oldest++;
     if (this.#oldest > this.size) {
       this.#order = this.#order.slice(this.#oldest);
@@ -116,9 +126,19 @@ export class CommandWindow {
 
   /** The newest records and what the rest amounts to, for a snapshot. */
   newest(): { records: CommandRecord[]; forgotten: Mark } {
-    const cut = Math.max(this.#oldest, this.#order.length - SNAPSHOT_WINDOW);
+    let cut = this.#order.length;
+    for (let weight = 0; cut > this.#oldest && this.#order.length - cut < SNAPSHOT_WINDOW; cut--) {
+      weight += weightOf(this.#order[cut - 1]);
+      if (weight > SNAPSHOT_WEIGHT) break;
+    }
     const last = cut > this.#oldest ? this.#order[cut - 1] : undefined;
     const { at, sequence } = last ?? this.#forgotten;
     return { records: this.#order.slice(cut), forgotten: { at, sequence } };
   }
+}
+
+/** An answer may name a thousand users: it weighs as much as that many small ones. */
+function weightOf(record: CommandRecord | undefined): number {
+  const { added, removed } = (record?.result ?? {}) as { added?: string[]; removed?: string[] };
+  return 1 + (added?.length ?? 0) + (removed?.length ?? 0);
 }

@@ -53,7 +53,7 @@ export function planCommit(input: PlanInput): CommitPlan {
   const planned = new Map<string, number>();
   const sent = new Map<string, MessageFact>();
   for (const [index, candidate] of input.candidates.entries()) {
-    const earlier = priorVerdict(candidate, planned, input);
+    const earlier = priorVerdict(candidate, planned, input, state);
     if (earlier) {
       verdicts.push(earlier);
       continue;
@@ -86,12 +86,20 @@ function factAbout({ command, fact }: Candidate, sent: Map<string, MessageFact>)
   return sent.get(command.data.messageId) ?? fact;
 }
 
-function priorVerdict(candidate: Candidate, planned: Map<string, number>, input: PlanInput): Verdict | null {
-  const record = input.known(candidate.command.id) ?? candidate.old;
-  if (record) return record.hash === candidate.hash ? { kind: 'replay', record } : { kind: 'key-reused' };
-  const twin = planned.get(candidate.command.id);
-  if (twin === undefined) return null;
-  return input.candidates[twin]?.hash === candidate.hash
-    ? { kind: 'twin', of: twin }
-    : { kind: 'key-reused' };
+function priorVerdict(
+  { command, hash, old }: Candidate,
+  planned: Map<string, number>,
+  { candidates, known }: PlanInput,
+  state: ConversationState,
+): Verdict | null {
+  const record = known(command.id) ?? old;
+  if (record?.hash === hash) return { kind: 'replay', record };
+  const of = planned.get(command.id);
+  const twin = of === undefined ? undefined : candidates[of];
+  if (of !== undefined && twin?.hash === hash) return { kind: 'twin', of };
+  const user = record?.actor ?? twin?.command.actor;
+  if (user === undefined) return null;
+  // To somebody who may not know of the conversation, a key used in it must not look used: it is refused as unknown.
+  const mayKnow = user === command.actor || state.type === 'channel' || state.roles.has(command.actor);
+  return mayKnow ? { kind: 'key-reused' } : null;
 }

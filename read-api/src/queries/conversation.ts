@@ -104,7 +104,7 @@ export async function visibleConversation(
   client: PoolClient,
   conversationId: string,
   userId: string,
-): Promise<{ messageCount: number; version: number }> {
+): Promise<{ messageCount: number; version: number; member: boolean }> {
   const { rows } = await client.query<{
     type: ConversationType;
     message_count: number;
@@ -120,5 +120,5 @@ export async function visibleConversation(
   });
   const row = rows[0];
   if (!row || !maySee(row.type, row.member)) throw new ProblemError('not-found');
-  return { messageCount: row.message_count, version: row.version };
+  return { messageCount: row.message_count, version: row.version, member: row.member };
 }

@@ -21,7 +21,7 @@ export async function readMembers(
   userId: string,
 ): Promise<MembersPage> {
   const [after] = decodeCursor(query.cursor, cursorSchema) ?? [null];
-  const { version } = await visibleConversation(client, conversationId, userId);
+  const { version, member } = await visibleConversation(client, conversationId, userId);
   const { rows } = await client.query<MemberRow>({
     name: 'members',
     text: `select user_id, role, joined_at, read_ordinal from read_model.members
@@ -38,7 +38,7 @@ export async function readMembers(
       userId: row.user_id,
       role: row.role,
       joinedAt: row.joined_at.toISOString(),
-      readOrdinal: row.read_ordinal,
+      readOrdinal: member ? row.read_ordinal : null,
     })),
     nextCursor: rows.length > query.limit && last ? encodeCursor([last.user_id]) : null,
   };

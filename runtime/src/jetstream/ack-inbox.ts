@@ -56,7 +56,7 @@ export class AckInbox {
         this.#connection.publish(subject, payload, { headers, reply });
       }
     } catch (error) {
-      // Closed, or a message over the server's limit: whoever waits is told, the others time out.
+      // Closed, or a message over the server's limit. Who was in flight is failed too, and finds out by reading.
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
   }

@@ -26,6 +26,8 @@ const READ_TIMEOUT_MS = 5_000;
 /** Longer than a leader election takes on three nodes (measured: up to 4.5 s on loopback). */
 const APPEND_DEADLINE_MS = 10_000;
 const PAGE = 512;
+/** The server ends a batch at 64 MB, and cuts off a client that has as much waiting for it. */
+const PAGE_BYTES = 8 * 1024 * 1024;
 
 export interface AppendObserver {
   conflict(): void;
@@ -142,26 +144,30 @@ export class JetStreamEventLog implements EventLog {
   async *read(subject: string, afterSequence: number): AsyncIterable<CommitRecord[]> {
     let next = afterSequence + 1;
     for (;;) {
-      const page = await this.#page(subject, next);
+      const { page, pending } = await this.#page(subject, next);
       if (page.length > 0) yield page;
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
+      // A short page is not the end: a page is bounded in bytes too. The server says how many follow.
+      if (!last || pending === 0) return;
       next = last.sequence + 1;
     }
   }
 
-  async #page(subject: string, seq: number): Promise<CommitRecord[]> {
+  async #page(subject: string, seq: number): Promise<{ page: CommitRecord[]; pending: number }> {
     try {
       const answers = await this.#manager.direct.getBatch(LOG_STREAM, {
         seq,
         next_by_subj: subject,
         batch: PAGE,
+        max_bytes: PAGE_BYTES,
       });
       // A lost connection would leave the iterator waiting for ever.
       const guard = setTimeout(() => answers.stop(new Error('no answer in time')), READ_TIMEOUT_MS);
       const page: CommitRecord[] = [];
+      let pending = 0;
       try {
         for await (const message of answers) {
+          pending = message.pending;
           page.push({
             sequence: message.seq,
             subject: message.subject,
@@ -173,10 +179,10 @@ export class JetStreamEventLog implements EventLog {
       } finally {
         clearTimeout(guard);
       }
-      return page;
+      return { page, pending };
     } catch (error) {
       // The server answers 404 when nothing matches.
-      if (error instanceof Error && 'code' in error && error.code === 404) return [];
+      if (error instanceof Error && 'code' in error && error.code === 404) return { page: [], pending: 0 };
       throw new LogUnavailable('the log does not answer a read', { cause: error });
     }
   }

@@ -9,8 +9,11 @@ import {
 } from '../event-log.ts';
 
 const DEFAULT_MAX_BATCH = 1_000;
-/** Commits read ahead of the reader; the consumer stops pulling beyond it. */
+/** Commits and bytes read ahead of the reader; the consumer stops pulling beyond either. */
 const READ_AHEAD = 5_000;
+const READ_AHEAD_BYTES = 16 * 1024 * 1024;
+/** Commits asked for at a time. The server cuts off a client that has 64 MB waiting: 200 of the largest fit. */
+const ON_THE_WAY = 200;
 /** Idle this long → ask the leader whether there is something we were not given. */
 const WATCHDOG_MS = 1_000;
 const RETRY_MS = 250;
@@ -31,6 +34,7 @@ export class JetStreamSubscription implements Subscription {
   #failure: Error | null = null;
   #messages: ConsumerMessages | null = null;
   #ready: CommitRecord[] = [];
+  #readyBytes = 0;
   #wakeReader: (() => void) | null = null;
   #wakePump: (() => void) | null = null;
 
@@ -68,6 +72,7 @@ export class JetStreamSubscription implements Subscription {
           await new Promise((resolve) => setTimeout(resolve, this.#lingerMs));
         }
         const batch = this.#ready.splice(0, this.#maxBatch);
+        this.#readyBytes = this.#ready.length === 0 ? 0 : this.#readyBytes - bytesOf(batch);
         this.#wakePump?.();
         yield batch;
         if (this.#closed) return;
@@ -129,7 +134,7 @@ export class JetStreamSubscription implements Subscription {
       inactive_threshold: 30_000,
     });
     const messages = await consumer.consume({
-      max_messages: READ_AHEAD,
+      max_messages: ON_THE_WAY,
       idle_heartbeat: 1_000,
       expires: 10_000,
     });
@@ -140,7 +145,7 @@ export class JetStreamSubscription implements Subscription {
       for await (const message of messages) {
         const hole = this.#accept(message);
         if (hole) await hole;
-        if (this.#ready.length >= READ_AHEAD) await this.#roomAgain();
+        if (this.#isFull()) await this.#roomAgain();
       }
     } finally {
       watchdog.stop();
@@ -195,14 +200,19 @@ export class JetStreamSubscription implements Subscription {
   #push(record: CommitRecord): void {
     this.#delivered = record.sequence;
     this.#ready.push(record);
+    this.#readyBytes += record.payload.length;
     this.#wakeReader?.();
+  }
+
+  #isFull(): boolean {
+    return this.#ready.length >= READ_AHEAD || this.#readyBytes >= READ_AHEAD_BYTES;
   }
 
   #roomAgain(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wakePump = () => {
-        if (this.#ready.length >= READ_AHEAD && !this.#closed) return;
+        if (this.#isFull() && !this.#closed) return;
         this.#wakePump = null;
         resolve();
       };
@@ -233,4 +243,8 @@ class DeliveredCommit implements CommitRecord {
   get commitId(): string {
     return this.#message.headers?.get('Nats-Msg-Id') ?? '';
   }
+}
+
+function bytesOf(batch: readonly CommitRecord[]): number {
+  return batch.reduce((bytes, { payload }) => bytes + payload.length, 0);
 }
