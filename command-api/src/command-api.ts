@@ -1,14 +1,11 @@
 import { MAX_REQUEST_BYTES } from '@parley/contracts';
 import {
   type Config,
-  connectRedis,
-  createAuthenticator,
   createHttpServer,
   createPool,
-  createRateLimiter,
-  createRevocationList,
   type Logger,
   Metrics,
+  openDoor,
   openEventLog,
   Readiness,
   type RunningProcess,
@@ -36,26 +33,11 @@ export async function startCommandApi(
   const { natsUrl, logReplicas: replicas } = config;
   const opened = await openEventLog({ natsUrl, replicas, name: NAME, logger, metrics });
   const pool = createPool({ url: config.databaseUrl, name: NAME, logger });
-  const redis = connectRedis({ url: config.redisUrl, logger });
-  const revocations = createRevocationList({ redis, logger });
-  const authenticator = createAuthenticator({
-    jwksUrl: config.jwksUrl,
-    issuer: config.jwtIssuer,
-    audience: config.jwtAudience,
-    isRevoked: (principal) => revocations.isRevoked(principal),
-  });
-  const rateLimiter = createRateLimiter({
-    redis,
-    enabled: config.limits === 'on',
-    logger,
-    commandsPerMinute: config.rateCommandsPerMinute,
-    queriesPerMinute: config.rateQueriesPerMinute,
-  });
+  const door = openDoor(config, { logger, readiness });
   readiness.check('nats', () => {
     if (!opened.connected()) throw new Error('disconnected');
   });
   readiness.check('log', async () => void (await opened.log.bounds()));
-  readiness.check('issuer', () => authenticator.ready());
 
   const commandMetrics = declareCommandMetrics(metrics);
   const { log, snapshots } = opened;
@@ -71,12 +53,11 @@ export async function startCommandApi(
     bodyLimitBytes: MAX_REQUEST_BYTES,
     logger,
     metrics,
-    authenticator,
-    rateLimiter,
+    ...door,
     readiness,
   });
   addDocsPage(app);
-  addCommandRoutes(app, handler, rateLimiter);
+  addCommandRoutes(app, handler, door.rateLimiter);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
   return {
@@ -85,7 +66,7 @@ export async function startCommandApi(
       await app.close();
       await opened.close();
       await pool.end();
-      redis.disconnect();
+      door.close();
     },
   };
 }

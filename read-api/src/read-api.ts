@@ -1,13 +1,10 @@
 import {
   type Config,
-  connectRedis,
-  createAuthenticator,
   createHttpServer,
   createPool,
-  createRateLimiter,
-  createRevocationList,
   type Logger,
   Metrics,
+  openDoor,
   Readiness,
   type RunningProcess,
 } from '@parley/runtime';
@@ -28,26 +25,11 @@ export async function startReadApi(
   const metrics = new Metrics(NAME);
   const url = config.databaseUrl;
   const pool = createPool({ url, name: NAME, logger });
-  const redis = connectRedis({ url: config.redisUrl, logger });
-  const revocations = createRevocationList({ redis, logger });
-  const authenticator = createAuthenticator({
-    jwksUrl: config.jwksUrl,
-    issuer: config.jwtIssuer,
-    audience: config.jwtAudience,
-    isRevoked: (principal) => revocations.isRevoked(principal),
-  });
-  const rateLimiter = createRateLimiter({
-    redis,
-    enabled: config.limits === 'on',
-    logger,
-    commandsPerMinute: config.rateCommandsPerMinute,
-    queriesPerMinute: config.rateQueriesPerMinute,
-  });
+  const door = openDoor(config, { logger, readiness });
   readiness.check('read model', async () => {
     const { rowCount } = await pool.query('select 1 from read_model.checkpoints limit 1');
     if (!rowCount) throw new Error('no checkpoint yet: is the projector running?');
   });
-  readiness.check('issuer', () => authenticator.ready());
   const app = await createHttpServer({
     name: NAME,
     corsOrigins: config.corsOrigins,
@@ -55,8 +37,7 @@ export async function startReadApi(
     bodyLimitBytes: BODY_LIMIT_BYTES,
     logger,
     metrics,
-    authenticator,
-    rateLimiter,
+    ...door,
     readiness,
   });
   const positions = new PositionWatch({ pool, url, logger });
@@ -69,7 +50,7 @@ export async function startReadApi(
       await positions.close();
       await app.close();
       await pool.end();
-      redis.disconnect();
+      door.close();
     },
   };
 }

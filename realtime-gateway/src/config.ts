@@ -2,21 +2,13 @@ import {
   authVariables,
   type Config,
   httpVariables,
+  integer,
   logVariables,
   postgresVariables,
   processVariables,
   redisVariables,
   type Variables,
 } from '@parley/runtime';
-import { z } from 'zod';
-
-const count = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/)
-    .transform(Number)
-    .pipe(z.number().int().min(min).max(max))
-    .describe(`an integer from ${min} to ${max}`);
 
 export const gatewayVariables = {
   ...processVariables,
@@ -28,25 +20,25 @@ export const gatewayVariables = {
   maxSockets: {
     env: 'GATEWAY_MAX_SOCKETS',
     description: 'Sockets that one gateway process takes; more are refused with 503',
-    schema: count(1, 1_000_000),
+    schema: integer(1, 1_000_000),
     default: '20000',
   },
   ringBytes: {
     env: 'GATEWAY_RING_BYTES',
     description: 'Memory for the newest commits, from which most resumes are answered',
-    schema: count(1_048_576, 4_294_967_296),
+    schema: integer(1_048_576, 4_294_967_296),
     default: '67108864',
   },
   warmCommits: {
     env: 'GATEWAY_WARM_COMMITS',
     description: 'Commits before the end of the log that a starting process reads into memory',
-    schema: count(0, 1_000_000),
+    schema: integer(0, 1_000_000),
     default: '10000',
   },
   drainMs: {
     env: 'GATEWAY_DRAIN_MS',
     description: 'Time in milliseconds over which a stopping process sends its clients away',
-    schema: count(0, 600_000),
+    schema: integer(0, 600_000),
     default: '3000',
     refuse: (value: number, all: Readonly<Record<string, unknown>>) =>
       value >= Number(all.shutdownDeadlineMs) ? 'must be less than SHUTDOWN_DEADLINE_MS' : undefined,

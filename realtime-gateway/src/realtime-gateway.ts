@@ -3,15 +3,12 @@ import { availableParallelism } from 'node:os';
 import { type CloseCode, SOCKET_PATH } from '@parley/contracts';
 import {
   type Authenticator,
-  connectRedis,
-  createAuthenticator,
   createHttpServer,
   createPool,
-  createRateLimiter,
-  createRevocationList,
   type EventLog,
   type Logger,
   Metrics,
+  openDoor,
   openEventLog,
   Readiness,
   type RunningProcess,
@@ -48,17 +45,12 @@ export async function startRealtimeGateway(
   const measured = declareMetrics(metrics);
   const { natsUrl, logReplicas: replicas } = config;
   const opened = await openEventLog({ natsUrl, replicas, name: NAME, logger, metrics });
-  const redis = connectRedis({ url: config.redisUrl, logger });
   const pool = createPool({ url: config.databaseUrl, name: NAME, logger });
-  const authenticator = createAuthenticator({
-    jwksUrl: config.jwksUrl,
-    issuer: config.jwtIssuer,
-    audience: config.jwtAudience,
-    isRevoked: createRevocationList({ redis, logger }).isRevoked,
-  });
+  const door = openDoor(config, { logger, readiness });
+  const { authenticator } = door;
   const tail = await followLog(opened.log, config, measured, logger);
   const connections = createConnections({ tail, log: opened.log, pool, authenticator, logger, measured });
-  addReadinessChecks(readiness, { connected: opened.connected, tail, authenticator });
+  addReadinessChecks(readiness, { connected: opened.connected, tail });
   const app = await createHttpServer({
     name: NAME,
     corsOrigins: config.corsOrigins,
@@ -66,8 +58,7 @@ export async function startRealtimeGateway(
     bodyLimitBytes: BODY_LIMIT_BYTES,
     logger,
     metrics,
-    authenticator,
-    rateLimiter: createRateLimiter({ redis, enabled: config.limits === 'on', logger }),
+    ...door,
     readiness,
   });
   const sockets = acceptSockets(app.server, {
@@ -88,7 +79,8 @@ export async function startRealtimeGateway(
       sockets.terminate();
       await app.close();
       await tail.close();
-      await Promise.allSettled([opened.close(), pool.end(), redis.quit()]);
+      await Promise.allSettled([opened.close(), pool.end()]);
+      door.close();
     },
   };
 }
@@ -137,7 +129,7 @@ function createConnections(parts: {
 
 function addReadinessChecks(
   readiness: Readiness,
-  parts: { connected: () => boolean; tail: FollowedLog; authenticator: Authenticator },
+  parts: { connected: () => boolean; tail: FollowedLog },
 ): void {
   readiness.check('log', () => {
     if (!parts.connected()) throw new Error('not connected');
@@ -145,5 +137,4 @@ function addReadinessChecks(
     const missing = parts.tail.startTail - parts.tail.hub.tail;
     if (missing > 0) throw new Error(`${missing} commits to read before the end of the log`);
   });
-  readiness.check('issuer', () => parts.authenticator.ready());
 }

@@ -19,6 +19,7 @@ export {
   type VariableRow,
   type Variables,
 } from './config.ts';
+export { type Door, openDoor } from './door.ts';
 export {
   type AppendOutcome,
   type AppendRequest,
@@ -53,6 +54,7 @@ export { createRevocationList, type RevocationList } from './revocation.ts';
 export {
   authVariables,
   httpVariables,
+  integer,
   logVariables,
   postgresVariables,
   processVariables,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Variables } from './config.ts';
 
-const integer = (min: number, max: number) =>
+/** An integer in a stated range. */
+export const integer = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/)

@@ -1,0 +1,41 @@
+import { type Authenticator, createAuthenticator } from './auth.ts';
+import type { Config } from './config.ts';
+import type { Logger } from './log.ts';
+import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
+import type { Readiness } from './readiness.ts';
+import { connectRedis } from './redis.ts';
+import { createRevocationList } from './revocation.ts';
+import type { authVariables, httpVariables, redisVariables } from './variables.ts';
+
+type DoorConfig = Config<typeof authVariables & typeof redisVariables & typeof httpVariables>;
+
+/** What every service asks of a request before it does anything: who sends it, and whether that is too often. */
+export interface Door {
+  authenticator: Authenticator;
+  rateLimiter: RateLimiter;
+  close(): void;
+}
+
+/** The same door for each service, as its configuration says. Redis may be away: then limits count per process. */
+export function openDoor(
+  config: DoorConfig,
+  { logger, readiness }: { logger: Logger; readiness: Readiness },
+): Door {
+  const redis = connectRedis({ url: config.redisUrl, logger });
+  const revocations = createRevocationList({ redis, logger });
+  const authenticator = createAuthenticator({
+    jwksUrl: config.jwksUrl,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+    isRevoked: (principal) => revocations.isRevoked(principal),
+  });
+  const rateLimiter = createRateLimiter({
+    redis,
+    enabled: config.limits === 'on',
+    logger,
+    commandsPerMinute: config.rateCommandsPerMinute,
+    queriesPerMinute: config.rateQueriesPerMinute,
+  });
+  readiness.check('issuer', () => authenticator.ready());
+  return { authenticator, rateLimiter, close: () => redis.disconnect() };
+}
