@@ -1,4 +1,4 @@
-import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 
 export interface Machine {
   cores: number;
@@ -16,7 +16,7 @@ export function describeMachine(): Machine {
     cores: all.length,
     cpu: all[0]?.model.trim() ?? 'unknown',
     memoryGb: Math.round(totalmem() / 1024 ** 3),
-    system: `${platform()} ${arch()} ${release()}`,
+    system: `${platform()} ${arch()}`,
     node: process.version,
     loadBefore: Number((loadavg()[0] ?? Number.NaN).toFixed(2)),
   };
