@@ -104,15 +104,15 @@ export class Replay {
     const range = { after: this.#cursor, until: this.#hub.ring.coveredAfter };
     for await (const records of readRange(this.#log, range, this.#subjects())) {
       this.#scanned += records.length;
-      for await (const done of this.#pagesOf(records)) if (done) return;
+      if (!(await this.#sendPages(records))) return;
       if (this.#scanned > MAX_SCANNED) this.#fault = 'too-far';
       if (this.#fault || this.#feed.closed || this.#hub.ring.covers(this.#cursor)) return;
     }
     this.#cursor = range.until;
   }
 
-  /** Sends what is visible of some records, never more at once than a slow link takes; yields whether it is over. */
-  async *#pagesOf(records: readonly CommitRecord[]): AsyncGenerator<boolean> {
+  /** Sends what is visible of some records, never more at once than a slow link takes. Resolves to whether to go on. */
+  async #sendPages(records: readonly CommitRecord[]): Promise<boolean> {
     let items: Item[] = [];
     let bytes = 0;
     for (const [index, record] of records.entries()) {
@@ -120,16 +120,13 @@ export class Replay {
       if (item) items.push(item);
       bytes += item?.bytes.length ?? 0;
       if (bytes < this.#pageBytes && index < records.length - 1) continue;
-      if (this.#fault || this.#feed.closed) {
-        yield true;
-        return;
-      }
+      if (this.#fault || this.#feed.closed) return false;
       this.#cursor = record.sequence;
       await this.#feed.replay(items, this.#cursor);
-      yield this.#feed.closed;
       items = [];
       bytes = 0;
     }
+    return !this.#feed.closed;
   }
 
   #subjects(): string[] {

@@ -62,13 +62,13 @@ export class AckInbox {
   }
 
   #take(error: Error | null, answer: Msg): void {
+    // Not about one answer: the subscription itself was refused.
+    if (error) return this.#fail(error);
     const token = answer.subject.slice(this.#prefix.length);
     const waiting = this.#waiting.get(token);
     if (!waiting) return;
     this.#waiting.delete(token);
-    if (error) waiting.reject(error);
-    else if (answer.data.length === 0 && answer.headers?.code === 503)
-      waiting.reject(new Error('no responders'));
+    if (answer.data.length === 0 && answer.headers?.code === 503) waiting.reject(new Error('no responders'));
     else waiting.resolve(answer);
   }
 
