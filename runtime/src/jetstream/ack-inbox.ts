@@ -63,7 +63,10 @@ export class AckInbox {
 
   #take(error: Error | null, answer: Msg): void {
     // Not about one answer: the subscription itself was refused.
-    if (error) return this.#fail(error);
+    if (error) {
+      this.#fail(error);
+      return;
+    }
     const token = answer.subject.slice(this.#prefix.length);
     const waiting = this.#waiting.get(token);
     if (!waiting) return;
