@@ -117,19 +117,40 @@ describe('a corrupt commit', () => {
 
 describe('upcasting', () => {
   const { version } = eventSchemas['message.sent'];
-  /** As if the event had had two shapes before: `text`, then `body` without a format. */
+  const mentions = { users: [], all: false, here: false };
+  /** As if the event had had another shape before its first: `text` without a format. */
   const steps = {
     [`message.sent:${version - 2}`]: (data: unknown) => {
       const { text, ...rest } = data as { text: string };
       return { ...rest, body: text };
     },
-    [`message.sent:${version - 1}`]: (data: unknown) => ({ ...(data as object), format: 'plain' }),
+    [`message.sent:${version - 1}`]: (data: unknown) => ({
+      ...(data as object),
+      format: 'plain',
+      replies: 0,
+      attachments: [],
+      mentions,
+    }),
   };
   const id = '01900000-0000-7000-8000-000000000000';
   const oldest = { messageId: id, ordinal: 1, text: 'hi' };
 
+  test('brings a message that the first release stored to today, with nobody mentioned and no thread', () => {
+    const [event] = decodeCommit(golden('message.sent.v1.json'), { check: true });
+    const [stored] = JSON.parse(Buffer.from(golden('message.sent.v1.json')).toString());
+    expect(event?.data).toEqual({ ...stored.data, replies: 0, attachments: [], mentions });
+  });
+
   test('goes step by step from any older version to the current one', () => {
-    const current = { messageId: id, ordinal: 1, body: 'hi', format: 'plain' };
+    const current = {
+      messageId: id,
+      ordinal: 1,
+      body: 'hi',
+      format: 'plain',
+      replies: 0,
+      attachments: [],
+      mentions,
+    };
     expect(upcast('message.sent', version - 2, oldest, steps)).toEqual(current);
     expect(upcast('message.sent', version - 1, { messageId: id, ordinal: 1, body: 'hi' }, steps)).toEqual(
       current,

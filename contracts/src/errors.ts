@@ -39,11 +39,47 @@ export const errorCatalogue = {
     title: 'Your role does not allow this',
     help: 'See the permission table for the role that may.',
   },
+  banned: {
+    status: 403,
+    retryable: false,
+    title: 'You are banned here',
+    help: 'Wait until the time in `detail`, or ask a moderator.',
+  },
+  blocked: {
+    status: 403,
+    retryable: false,
+    title: 'One of you has blocked the other',
+    help: 'The one who blocked can take it back.',
+  },
+  'insufficient-scope': {
+    status: 403,
+    retryable: false,
+    title: 'The token lacks the scope that this needs',
+    help: 'Use a token with the scope named in `detail`.',
+  },
   'not-found': {
     status: 404,
     retryable: false,
     title: 'Not found',
     help: 'It does not exist, or you may not know that it does.',
+  },
+  'conversation-archived': {
+    status: 409,
+    retryable: false,
+    title: 'The conversation is archived',
+    help: 'Nothing is written in it until an admin unarchives it.',
+  },
+  'conversation-deleted': {
+    status: 409,
+    retryable: false,
+    title: 'The conversation is deleted',
+    help: 'Nothing to do: it stays deleted.',
+  },
+  'edit-window-passed': {
+    status: 409,
+    retryable: false,
+    title: 'The time to edit this message is over',
+    help: 'Send a new message; see `editWindowSeconds` in the settings of the conversation.',
   },
   'last-owner': {
     status: 409,
@@ -98,6 +134,12 @@ export const errorCatalogue = {
     retryable: true,
     title: 'Too many requests',
     help: 'Wait for `Retry-After` seconds.',
+  },
+  'slow-mode': {
+    status: 429,
+    retryable: true,
+    title: 'Slow mode: one message at a time',
+    help: 'Wait for `Retry-After` seconds; `retryAfterMs` is exact.',
   },
   internal: {
     status: 500,

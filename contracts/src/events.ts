@@ -1,80 +1,236 @@
 import { z } from 'zod';
 import { commandIdSchema, conversationIdSchema, messageIdSchema, userIdSchema } from './ids.ts';
 import {
+  attachmentsSchema,
+  audienceSchema,
   bodySchema,
+  ciphertextSchema,
   conversationTypeSchema,
+  deviceIdSchema,
+  emojiSchema,
   formatSchema,
+  mentionsSchema,
+  messageContentShape,
   metadataSchema,
+  noteSchema,
+  platformSchema,
+  preferencesChangesSchema,
+  profileChangesSchema,
+  reportReasonSchema,
   roleSchema,
+  settingsChangesSchema,
+  settingsSchema,
 } from './vocabulary.ts';
 
 /**
  * Every event type with its current schema version. An event in the log may be older: upcasters bring it here.
  * `ordinal` on a membership event is the conversation's message count at that moment, so that a fold needs no
- * other state to know where a new member starts reading.
+ * other state to know where a new member starts reading. Events carry whatever a fold would otherwise have to look
+ * up (authors, the root of a thread, the role that was lost): a projection never reads what it wrote.
  */
 const memberSchema = z.object({ userId: userIdSchema, role: roleSchema });
 const ordinalSchema = z.int().min(1);
 const headSchema = z.int().min(0);
+const timeSchema = z.iso.datetime();
+const reason = z.string().optional();
+const userIds = z.array(userIdSchema);
+const onMessage = { messageId: messageIdSchema, ordinal: ordinalSchema };
+const inInbox = z.object({ conversationId: conversationIdSchema });
+const ofSchedule = { scheduleId: commandIdSchema };
 
-export const eventSchemas = {
+const conversationEvents = {
   'conversation.created': {
-    version: 1,
+    version: 2,
     data: z.object({
       type: conversationTypeSchema,
       title: z.string().optional(),
       description: z.string().optional(),
       members: z.array(memberSchema),
+      /** Broadcasts only. */
+      audience: audienceSchema.optional(),
+      settings: settingsSchema,
     }),
   },
-  'members.added': {
-    version: 1,
-    data: z.object({ members: z.array(memberSchema), via: z.enum(['join', 'add']), ordinal: headSchema }),
-  },
-  'member.left': { version: 1, data: z.object({ userId: userIdSchema }) },
-  'members.removed': {
-    version: 1,
-    data: z.object({ userIds: z.array(userIdSchema), reason: z.string().optional() }),
-  },
-  'message.sent': {
+  /** Only what changed; null = taken away. */
+  'conversation.updated': {
     version: 1,
     data: z.object({
-      messageId: messageIdSchema,
-      ordinal: ordinalSchema,
-      body: bodySchema,
+      title: z.string().nullable().optional(),
+      description: z.string().nullable().optional(),
+      avatar: z.string().nullable().optional(),
+      settings: settingsChangesSchema.optional(),
+    }),
+  },
+  'conversation.archived': { version: 1, data: z.object({ reason }) },
+  'conversation.unarchived': { version: 1, data: z.object({ reason }) },
+  'conversation.deleted': { version: 1, data: z.object({ reason }) },
+  'members.added': {
+    version: 2,
+    data: z.object({
+      members: z.array(memberSchema),
+      via: z.enum(['join', 'add', 'invite']),
+      ordinal: headSchema,
+      /** Members once these are in; absent in events of version 1. */
+      memberCount: z.int().min(1).optional(),
+    }),
+  },
+  'member.left': { version: 1, data: z.object({ userId: userIdSchema }) },
+  'members.removed': { version: 1, data: z.object({ userIds, reason }) },
+  'member.role-changed': {
+    version: 1,
+    data: z.object({ userId: userIdSchema, from: roleSchema, to: roleSchema }),
+  },
+  /** Takes the membership away too: `role` is what was lost, absent when the user was no member. */
+  'member.banned': {
+    version: 1,
+    data: z.object({
+      userId: userIdSchema,
+      role: roleSchema.optional(),
+      until: timeSchema.optional(),
+      reason,
+    }),
+  },
+  'member.unbanned': { version: 1, data: z.object({ userId: userIdSchema }) },
+  'member.invited': {
+    version: 1,
+    data: z.object({ userIds, role: roleSchema, expiresAt: timeSchema.optional() }),
+  },
+  'invite.declined': { version: 1, data: z.object({ userId: userIdSchema }) },
+  'invite.revoked': { version: 1, data: z.object({ userIds }) },
+  'message.sent': {
+    version: 2,
+    data: z.object({
+      ...onMessage,
+      /** Thread replies among the first `ordinal` messages: what main and thread unread are told apart by. */
+      replies: headSchema,
+      body: bodySchema.optional(),
       format: formatSchema,
+      ciphertext: ciphertextSchema.optional(),
+      attachments: attachmentsSchema,
       replyTo: messageIdSchema.optional(),
+      /** Absent in events of version 1. */
+      replyToAuthor: userIdSchema.optional(),
+      /** The thread's root: id, ordinal and author, together or not at all. */
+      threadId: messageIdSchema.optional(),
+      threadOrdinal: ordinalSchema.optional(),
+      threadAuthor: userIdSchema.optional(),
+      mentions: mentionsSchema,
       metadata: metadataSchema.optional(),
     }),
   },
   'message.edited': {
-    version: 1,
+    version: 2,
     data: z.object({
-      messageId: messageIdSchema,
-      ordinal: ordinalSchema,
-      body: bodySchema,
+      ...onMessage,
+      body: bodySchema.optional(),
       format: formatSchema,
+      ciphertext: ciphertextSchema.optional(),
+      /** Those of the new text: they replace the ones before. */
+      mentions: mentionsSchema,
+      /** The root's, when the message is in a thread. */
+      threadOrdinal: ordinalSchema.optional(),
     }),
   },
   'message.deleted': {
-    version: 1,
-    data: z.object({ messageId: messageIdSchema, ordinal: ordinalSchema, reason: z.string().optional() }),
+    version: 2,
+    data: z.object({
+      ...onMessage,
+      reason,
+      /** Both absent in events of version 1. */
+      authorId: userIdSchema.optional(),
+      threadOrdinal: ordinalSchema.optional(),
+    }),
   },
-  'cursors.advanced': {
+  /** Retention: the texts of all messages up to this one are gone. */
+  'messages.expired': { version: 1, data: z.object({ throughOrdinal: ordinalSchema }) },
+  'reaction.added': {
     version: 1,
+    data: z.object({ ...onMessage, emoji: emojiSchema, authorId: userIdSchema }),
+  },
+  'reaction.removed': {
+    version: 1,
+    data: z.object({ ...onMessage, emoji: emojiSchema, authorId: userIdSchema }),
+  },
+  'message.pinned': { version: 1, data: z.object(onMessage) },
+  'message.unpinned': { version: 1, data: z.object(onMessage) },
+  /** The one way back for a read cursor: `ordinal` is the last message that counts as read. */
+  'cursor.lowered': { version: 1, data: z.object({ userId: userIdSchema, ordinal: headSchema }) },
+} as const;
+
+const readsEvents = {
+  'cursors.advanced': {
+    version: 2,
     data: z.object({
       entries: z.array(
         z.object({
           conversationId: conversationIdSchema,
           userId: userIdSchema,
-          readOrdinal: ordinalSchema,
-          at: z.iso.datetime(),
+          readOrdinal: ordinalSchema.optional(),
+          deliveredOrdinal: ordinalSchema.optional(),
+          /** Counts for the reader and is shown to nobody else. */
+          private: z.literal(true).optional(),
+          /** The cursor is the one of the thread with this root. */
+          threadOrdinal: ordinalSchema.optional(),
+          /** The reader is no member but in the audience of a broadcast. */
+          audience: z.literal(true).optional(),
+          at: timeSchema,
         }),
       ),
     }),
   },
 } as const;
 
+/** A user's own facts: they reach that user's devices and nobody else. */
+const userEvents = {
+  'profile.changed': { version: 1, data: profileChangesSchema },
+  'preferences.changed': { version: 1, data: preferencesChangesSchema },
+  'inbox.muted': { version: 1, data: inInbox.extend({ until: timeSchema.optional() }) },
+  'inbox.unmuted': { version: 1, data: inInbox },
+  'inbox.archived': { version: 1, data: inInbox },
+  'inbox.unarchived': { version: 1, data: inInbox },
+  'inbox.pinned': { version: 1, data: inInbox },
+  'inbox.unpinned': { version: 1, data: inInbox },
+  'message.hidden': { version: 1, data: inInbox.extend(onMessage) },
+  'message.reported': {
+    version: 1,
+    data: inInbox.extend({
+      ...onMessage,
+      authorId: userIdSchema,
+      reason: reportReasonSchema,
+      note: noteSchema.optional(),
+    }),
+  },
+  'user.blocked': { version: 1, data: z.object({ userId: userIdSchema }) },
+  'user.unblocked': { version: 1, data: z.object({ userId: userIdSchema }) },
+  'device.registered': {
+    version: 1,
+    data: z.object({ deviceId: deviceIdSchema, platform: platformSchema, name: z.string().optional() }),
+  },
+  'device.removed': { version: 1, data: z.object({ deviceId: deviceIdSchema }) },
+  'message.scheduled': {
+    version: 1,
+    data: z.object({
+      ...ofSchedule,
+      conversationId: conversationIdSchema,
+      at: timeSchema,
+      message: z.object(messageContentShape),
+    }),
+  },
+  'schedule.cancelled': { version: 1, data: z.object(ofSchedule) },
+  /** Its time has come: from here on it cannot be cancelled, and it is sent until that succeeds or is refused. */
+  'schedule.released': { version: 1, data: z.object(ofSchedule) },
+  'schedule.failed': { version: 1, data: z.object({ ...ofSchedule, code: z.string() }) },
+  /** By id, or all up to a sequence. */
+  'notifications.read': {
+    version: 1,
+    data: z.object({ ids: z.array(z.string()).optional(), upTo: z.int().min(1).optional() }),
+  },
+} as const;
+
+export const eventSchemas = { ...conversationEvents, ...readsEvents, ...userEvents } as const;
+
+export type ConversationEventType = keyof typeof conversationEvents;
+export type UserEventType = keyof typeof userEvents;
 export type EventType = keyof typeof eventSchemas;
 export type EventData<T extends EventType> = z.infer<(typeof eventSchemas)[T]['data']>;
 
@@ -99,6 +255,8 @@ interface EnvelopeOf<T extends EventType> {
 }
 
 export type LogEvent = { [T in EventType]: EnvelopeOf<T> }[EventType];
+export type ConversationEvent = { [T in ConversationEventType]: EnvelopeOf<T> }[ConversationEventType];
+export type UserEvent = { [T in UserEventType]: EnvelopeOf<T> }[UserEventType];
 export type EventOf<T extends EventType> = EnvelopeOf<T>;
 
 /** An event of a type this build does not know: kept, shown as a placeholder, never fatal. */
@@ -125,6 +283,14 @@ export const envelopeSchema = z.object({
 
 export function isKnown(event: LogEvent | UnknownEvent): event is LogEvent {
   return Object.hasOwn(eventSchemas, event.type);
+}
+
+export function isConversationEvent(event: LogEvent | UnknownEvent): event is ConversationEvent {
+  return Object.hasOwn(conversationEvents, event.type);
+}
+
+export function isUserEvent(event: LogEvent | UnknownEvent): event is UserEvent {
+  return Object.hasOwn(userEvents, event.type);
 }
 
 const DATASCHEMA = /^urn:parley:event:([a-z.-]+):(\d+)$/;

@@ -5,14 +5,7 @@ import { z } from 'zod';
 import { batchSchema, commandSchemas } from './commands.ts';
 import { envelopeSchema, eventSchemas } from './events.ts';
 import { clientFrameSchema } from './frames.ts';
-import { inboxQuerySchema, membersQuerySchema, messagesQuerySchema } from './http.ts';
-import {
-  conversationAnswerSchema,
-  inboxPageSchema,
-  membersPageSchema,
-  messagesPageSchema,
-  unreadViewSchema,
-} from './views.ts';
+import { querySchemas } from './queries.ts';
 
 const file = 'contracts/fixtures/schema-hashes.json';
 const golden: Record<string, string> = JSON.parse(
@@ -49,14 +42,10 @@ const others: { name: string; schema: z.ZodType }[] = [
     { name: `command ${type} result`, schema: result as z.ZodType },
   ]),
   { name: 'frames of clients', schema: clientFrameSchema },
-  { name: 'query inbox', schema: inboxQuerySchema },
-  { name: 'query members', schema: membersQuerySchema },
-  { name: 'query messages', schema: messagesQuerySchema },
-  { name: 'view inbox', schema: inboxPageSchema },
-  { name: 'view unread', schema: unreadViewSchema },
-  { name: 'view conversation', schema: conversationAnswerSchema },
-  { name: 'view members', schema: membersPageSchema },
-  { name: 'view messages', schema: messagesPageSchema },
+  ...Object.entries(querySchemas).flatMap(([name, { query, answer }]) => [
+    { name: `query ${name}`, schema: query as z.ZodType },
+    { name: `view ${name}`, schema: answer as z.ZodType },
+  ]),
 ];
 
 test.each(events)('$name is the one that is in the logs of the world', ({ name, type, version, schema }) => {
