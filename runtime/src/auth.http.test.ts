@@ -23,7 +23,13 @@ function payload(): object {
 
 describe('a valid token', () => {
   test('says who is asking', async () => {
-    const claims = { did: 'd1', sid: 's1', roles: ['admin'], segments: ['vip'] };
+    const claims = {
+      did: 'd1',
+      sid: 's1',
+      roles: ['admin'],
+      segments: ['vip'],
+      scope: 'parley:service  parley:audit',
+    };
     const principal = await authenticator().verify(await keys.sign({ claims }));
     expect(principal).toMatchObject({
       userId: 'alice',
@@ -31,6 +37,7 @@ describe('a valid token', () => {
       sessionId: 's1',
       roles: ['admin'],
       segments: ['vip'],
+      scopes: ['parley:service', 'parley:audit'],
     });
     expect(principal.expiresAt).toBeGreaterThan(Date.now());
   });
@@ -42,6 +49,7 @@ describe('a valid token', () => {
       sessionId: 'alice',
       roles: [],
       segments: [],
+      scopes: [],
     });
     expect(await auth.verify(await keys.sign({ claims: { jti: 'j1' } }))).toMatchObject({ sessionId: 'j1' });
   });

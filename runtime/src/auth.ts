@@ -30,6 +30,8 @@ export interface Principal {
   readonly sessionId: string;
   readonly roles: string[];
   readonly segments: string[];
+  /** What the token may do beyond its user's own affairs. */
+  readonly scopes: readonly string[];
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -57,6 +59,8 @@ const claimsSchema = z.object({
   jti: label.optional(),
   roles: z.array(label).max(64).default([]),
   segments: z.array(label).max(256).default([]),
+  /** One string with spaces between the scopes (RFC 8693, section 4.2). */
+  scope: z.string().max(4_096).default(''),
 });
 
 /** Errors of the key lookup that blame the token; every other one blames the way to the issuer. */
@@ -145,13 +149,14 @@ function principalOf(payload: JWTPayload): Principal {
     const names = new Set(claims.error.issues.map((issue) => String(issue.path[0])));
     throw new ProblemError('unauthenticated', { detail: `unusable claims: ${[...names].join(', ')}` });
   }
-  const { sub, exp, did, sid, jti, roles, segments } = claims.data;
+  const { sub, exp, did, sid, jti, roles, segments, scope } = claims.data;
   return Object.freeze({
     userId: sub,
     deviceId: did,
     sessionId: sid ?? jti ?? sub,
     roles,
     segments,
+    scopes: scope.split(' ').filter((each) => each !== ''),
     expiresAt: exp * 1000,
   });
 }

@@ -37,6 +37,7 @@ export { type ProcessOptions, type RunningProcess, runProcess } from './lifecycl
 export { createLogger, type Logger } from './log.ts';
 export { MemoryEventLog, MemorySnapshotStore } from './memory/event-log.ts';
 export { type DeclaredMetric, type MetricOptions, Metrics } from './metrics.ts';
+export { createOperatorServer } from './operator-server.ts';
 export { fieldFaults, parse } from './parse.ts';
 export { createPool, isPostgresAway, type PoolOptions } from './postgres.ts';
 export { ProblemError } from './problem-error.ts';
@@ -59,4 +60,5 @@ export {
   postgresVariables,
   processVariables,
   redisVariables,
+  serviceVariables,
 } from './variables.ts';

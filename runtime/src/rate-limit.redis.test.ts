@@ -135,5 +135,5 @@ test('a revoked session is seen by another process that had just asked', async (
 });
 
 function session(sessionId: string): Principal {
-  return { userId: 'u', deviceId: 'd', sessionId, roles: [], segments: [], expiresAt: 0 };
+  return { userId: 'u', deviceId: 'd', sessionId, roles: [], segments: [], scopes: [], expiresAt: 0 };
 }

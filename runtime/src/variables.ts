@@ -163,3 +163,32 @@ export const httpVariables = {
     default: '1200',
   },
 } satisfies Variables;
+
+/** For a process that sends commands of its own: where to, and how it gets its token. */
+export const serviceVariables = {
+  commandApiUrl: {
+    env: 'COMMAND_API_URL',
+    description: 'The command API that takes commands of other services',
+    schema: url('https:', 'http:'),
+    example: 'http://command-api:8080',
+  },
+  tokenUrl: {
+    env: 'TOKEN_URL',
+    description: 'Token endpoint of the issuer, for the OAuth 2.0 client credentials grant',
+    schema: url('https:', 'http:'),
+    example: 'https://issuer.example/token',
+  },
+  clientId: {
+    env: 'CLIENT_ID',
+    description: 'The name of this service at the token endpoint',
+    schema: z.string().min(1),
+    example: 'parley-notifier',
+  },
+  clientSecret: {
+    env: 'CLIENT_SECRET',
+    description: 'Its secret there',
+    schema: z.string().min(1),
+    secret: true,
+    example: 'change-me',
+  },
+} satisfies Variables;

@@ -36,6 +36,33 @@ describe('the token issuer', () => {
     expect(protectedHeader).toMatchObject({ alg: 'ES256', kid: expect.any(String) });
   });
 
+  it('gives a service its token by the client credentials grant', async () => {
+    const answer = await fetch(`${issuer.url}/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa('parley-notifier:secret')}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'parley:service parley:audit' }),
+    });
+    expect(answer.status).toBe(200);
+    const given = (await answer.json()) as { access_token: string; token_type: string; expires_in: number };
+    expect(given).toMatchObject({ token_type: 'Bearer', expires_in: 3_600 });
+    const { payload } = await verify(given.access_token);
+    expect(payload).toMatchObject({ sub: 'parley-notifier', scope: 'parley:service parley:audit' });
+  });
+
+  it.each([
+    ['another grant', { grant_type: 'password' }, 'basic YTpi', 'grant_type'],
+    ['no name', { grant_type: 'client_credentials' }, 'basic Og==', 'sub'],
+    ['a name that is no URL encoding', { grant_type: 'client_credentials' }, `basic ${btoa('%zz:b')}`, 'sub'],
+  ])('refuses a service with %s', async (_name, form, authorization, path) => {
+    const answer = await fetch(`${issuer.url}/token`, {
+      method: 'POST',
+      headers: { authorization },
+      body: new URLSearchParams(form),
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: 'invalid-request', errors: [{ path }] });
+  });
+
   it('gives every request a session of its own', async () => {
     const tokens = await Promise.all([1, 2].map(async () => (await post('{"sub":"alice"}')).json()));
     const sessions = await Promise.all(

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { invalidRequest, ProblemError, readJson, sendJson, sendProblem } from './json-http.ts';
+import { invalidRequest, ProblemError, readForm, readJson, sendJson, sendProblem } from './json-http.ts';
 import { choosePort } from './ports.ts';
 import { parseTokenRequest } from './token-request.ts';
 import { createTokenSigner, type TokenSigner } from './token-signer.ts';
+
+const FORM = 'application/x-www-form-urlencoded';
 
 export interface IssuerOptions {
   /** The key pair lives here. */
@@ -81,10 +83,41 @@ async function route(signer: TokenSigner, request: IncomingMessage, response: Se
 }
 
 async function issue(signer: TokenSigner, request: IncomingMessage) {
+  if (request.headers['content-type']?.startsWith(FORM)) return issueToService(signer, request);
   const parsed = parseTokenRequest(await readJson(request));
   if (parsed.ok) return signer.sign(parsed.value);
   const fields = parsed.errors.map(({ path, message }) => `${path || 'body'} ${message}`);
   throw invalidRequest(fields.join('; '), parsed.errors);
+}
+
+/** The standard way for a service (RFC 6749, section 4.4). The name in the Basic header becomes the `sub`; any secret does. */
+async function issueToService(signer: TokenSigner, request: IncomingMessage) {
+  const form = await readForm(request);
+  if (form.get('grant_type') !== 'client_credentials') {
+    throw invalidRequest('Only grant_type=client_credentials is known.', [
+      { path: 'grant_type', message: 'must be client_credentials' },
+    ]);
+  }
+  const [, basic = ''] = /^basic (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  const [name = ''] = Buffer.from(basic, 'base64').toString('utf8').split(':');
+  const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
+  const parsed = parseTokenRequest({ sub: decoded(name), scopes });
+  if (!parsed.ok) throw invalidRequest('The client has no usable name.', parsed.errors);
+  const { token } = await signer.sign(parsed.value);
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: parsed.value.ttlSeconds,
+    scope: scopes.join(' '),
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 async function close(server: Server): Promise<void> {

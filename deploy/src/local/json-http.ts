@@ -26,6 +26,19 @@ export function invalidRequest(detail: string, errors: FieldError[]): ProblemErr
 }
 
 export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const text = await readText(request);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidRequest('The body is not JSON.', [{ path: '', message: 'must be JSON' }]);
+  }
+}
+
+export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  return new URLSearchParams(await readText(request));
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -33,11 +46,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     if (size > bodyLimit) throw tooLarge();
     chunks.push(chunk);
   }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw invalidRequest('The body is not JSON.', [{ path: '', message: 'must be JSON' }]);
-  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {

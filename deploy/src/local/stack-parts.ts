@@ -32,6 +32,7 @@ const services = {
   'command-api': 4001,
   'read-api': 4002,
   'realtime-gateway': 4003,
+  notifier: 4006,
 };
 
 export type ServiceName = keyof typeof services;
@@ -123,6 +124,16 @@ export function serviceEnvironment(
     PARLEY_MODE: 'local',
     PARLEY_LIMITS: settings.limits,
     ...settings.env,
+  };
+}
+
+/** What the notifier needs beyond that, once the command API has its port. */
+export function notifierEnvironment(commandApi: LocalServer, issuer: LocalServer): Record<string, string> {
+  return {
+    COMMAND_API_URL: commandApi.url,
+    TOKEN_URL: `${issuer.url}/token`,
+    CLIENT_ID: 'parley-notifier',
+    CLIENT_SECRET: 'local',
   };
 }
 

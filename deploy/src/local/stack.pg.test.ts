@@ -33,7 +33,7 @@ try {
 }
 `;
 
-const names = ['projector', 'command-api', 'read-api', 'realtime-gateway'];
+const names = ['projector', 'command-api', 'read-api', 'realtime-gateway', 'notifier'];
 
 describe('the stack', { timeout: 120_000 }, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -84,7 +84,7 @@ describe('the stack', { timeout: 120_000 }, () => {
     expect((await loser?.exited)?.code).toBe(3);
     const logs = ['first', 'second'].map((name) => readFileSync(log(name), 'utf8')).join('');
     expect(logs).toContain('AlreadyRunningError');
-    expect(await ours(info.pids)).toHaveLength(8);
+    expect(await ours(info.pids)).toHaveLength(9);
   });
 
   it('leaves no process and no address behind when it is stopped', async () => {

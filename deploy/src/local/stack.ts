@@ -11,6 +11,7 @@ import { readStack, removeStackFile, type StackAddresses, writeStackFile } from 
 import { emptyFolder, prepareFolder, rotateLogs } from './stack-folder.ts';
 import { AlreadyRunningError, type Stack, type StackOptions } from './stack-options.ts';
 import {
+  notifierEnvironment,
   processPaths,
   type Servers,
   type StackSettings,
@@ -60,7 +61,7 @@ function settle({ root, dir, limits, env, report, signal }: StackOptions): Stack
 }
 
 function requireBuild(root: string): void {
-  for (const name of ['projector', 'command-api', 'read-api', 'realtime-gateway'] as const) {
+  for (const name of ['projector', 'command-api', 'read-api', 'realtime-gateway', 'notifier'] as const) {
     const script = serviceScript(root, name);
     if (!existsSync(script)) throw new SetupError(`${script} is missing. Build first: npm run build`);
   }
@@ -92,6 +93,11 @@ async function startAll(settings: StackSettings, running: Running): Promise<Stac
   );
   const failed = results.find((each) => each.status === 'rejected');
   if (failed) throw failed.reason;
+  const commandApi = running.servers.get('command-api');
+  if (commandApi) {
+    const more = notifierEnvironment(commandApi, issuer);
+    await startNamedService(settings, 'notifier', { ...env, ...more }, started);
+  }
   return addressesOf(servers, running.servers);
 }
 

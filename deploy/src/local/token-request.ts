@@ -2,6 +2,7 @@ export interface TokenRequest {
   sub: string;
   roles: string[];
   segments: string[];
+  scopes: string[];
   device: string;
   ttlSeconds: number;
 }
@@ -15,7 +16,7 @@ export type Parsed<T> = { ok: true; value: T } | { ok: false; errors: FieldError
 
 const hour = 3_600;
 const maximumTtl = 30 * 24 * hour;
-const known = new Set(['sub', 'roles', 'segments', 'device', 'ttlSeconds']);
+const known = new Set(['sub', 'roles', 'segments', 'scopes', 'device', 'ttlSeconds']);
 
 /** Reads the body of `POST /token`; only `sub` is required. */
 export function parseTokenRequest(body: unknown): Parsed<TokenRequest> {
@@ -26,6 +27,7 @@ export function parseTokenRequest(body: unknown): Parsed<TokenRequest> {
     sub,
     roles = [],
     segments = [],
+    scopes = [],
     device = 'default',
     ttlSeconds = hour,
   } = body as Record<string, unknown>;
@@ -35,10 +37,11 @@ export function parseTokenRequest(body: unknown): Parsed<TokenRequest> {
     ...identifier('device', device),
     ...names('roles', roles),
     ...names('segments', segments),
+    ...names('scopes', scopes),
     ...seconds(ttlSeconds),
   ];
   if (errors.length > 0) return { ok: false, errors };
-  return { ok: true, value: { sub, roles, segments, device, ttlSeconds } as TokenRequest };
+  return { ok: true, value: { sub, roles, segments, scopes, device, ttlSeconds } as TokenRequest };
 }
 
 function unknownFields(body: object): FieldError[] {

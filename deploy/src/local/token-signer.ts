@@ -30,10 +30,11 @@ export async function createTokenSigner(
   return {
     issuer,
     audience,
-    async sign({ sub, roles = [], segments = [], device = 'default', ttlSeconds = 3_600 }) {
+    async sign({ sub, roles = [], segments = [], scopes = [], device = 'default', ttlSeconds = 3_600 }) {
       const issuedAt = Math.floor(Date.now() / 1_000);
       const expires = issuedAt + ttlSeconds;
-      const token = await new SignJWT({ did: device, sid: randomUUID(), roles, segments })
+      const claims = { did: device, sid: randomUUID(), roles, segments, scope: scopes.join(' ') };
+      const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: algorithm, kid, typ: 'JWT' })
         .setIssuer(issuer)
         .setAudience(audience)

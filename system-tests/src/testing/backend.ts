@@ -21,7 +21,7 @@ declare module 'vitest' {
 
 const root = join(import.meta.dirname, '../../..');
 
-export type ServiceName = 'projector' | 'command-api' | 'read-api' | 'realtime-gateway';
+export type ServiceName = 'projector' | 'command-api' | 'read-api' | 'realtime-gateway' | 'notifier';
 
 /** Servers of this test file's own and as many processes of each service as it asks for. */
 export interface Backend {
@@ -60,25 +60,32 @@ export async function startBackend({ replicas = 1, shared }: BackendOptions = {}
     LOG_LEVEL: 'info',
     PARLEY_MODE: 'local',
     PARLEY_LIMITS: 'off',
+    TOKEN_URL: `${issuer.url}/token`,
+    CLIENT_ID: 'parley-notifier',
+    CLIENT_SECRET: 'local',
   };
-  let started = 0;
+  /** The notifier sends its commands to the command API that was started last. */
+  let commandApiUrl = '';
+  let count = 0;
   return {
     natsUrl: servers.natsUrl,
     issuer,
     async start(service, env = {}) {
-      const folder = join(dir, `${service}-${++started}`);
+      const folder = join(dir, `${service}-${++count}`);
       mkdirSync(folder);
-      return keep(
+      const started = keep(
         await startService({
           name: service,
           script: join(root, service, 'dist/main.js'),
           readyMs: 60_000,
-          env: { ...environment, ...env },
+          env: { ...environment, COMMAND_API_URL: commandApiUrl, ...env },
           cwd: folder,
           logFile: join(folder, 'log'),
           pidFile: join(folder, 'pid'),
         }),
       );
+      if (service === 'command-api') commandApiUrl = started.url;
+      return started;
     },
     token(userId) {
       const known = tokens.get(userId);

@@ -1,0 +1,44 @@
+import type { Pool } from 'pg';
+import type { NotifierMetrics } from './metrics.ts';
+import type { SendCommand } from './send-command.ts';
+
+const BATCH = 100;
+
+interface DueMessage {
+  userId: string;
+  scheduleId: string;
+  dueAt: Date;
+}
+
+/** Scheduled messages whose time has come, the longest overdue first. What was sent or refused has no such row. */
+async function dueMessages(pool: Pool, now: Date): Promise<DueMessage[]> {
+  const { rows } = await pool.query<DueMessage>({
+    name: 'due-messages',
+    text: `select user_id as "userId", schedule_id as "scheduleId", due_at as "dueAt" from read_model.scheduled_messages
+      where state <> 'failed' and due_at <= $1 order by due_at limit ${BATCH}`,
+    values: [now],
+  });
+  return rows;
+}
+
+/**
+ * Has every due message sent; resolves to how many were asked for. Asking again, by this process or another one, is
+ * harmless: the command API sends each once. The first failure ends the round, the rest waits for the next.
+ */
+export async function deliverDueMessages(
+  { pool, send, metrics }: { pool: Pool; send: SendCommand; metrics: NotifierMetrics },
+  now: Date,
+): Promise<number> {
+  const type = 'message.deliver-scheduled';
+  const due = await dueMessages(pool, now);
+  for (const { userId, scheduleId, dueAt } of due) {
+    const reply = await send(type, { userId, scheduleId }).catch((error: unknown) => {
+      metrics.commands.inc({ type, outcome: 'failed' });
+      throw error;
+    });
+    const sent = reply.kind === 'accepted' && reply.result.outcome === 'sent';
+    metrics.commands.inc({ type, outcome: sent ? 'done' : 'refused' });
+    if (sent) metrics.lateSeconds.observe(Math.max(0, (Date.now() - dueAt.getTime()) / 1_000));
+  }
+  return due.length;
+}

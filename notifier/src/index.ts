@@ -1,0 +1,2 @@
+export { notifierVariables } from './config.ts';
+export { declareNotifierMetrics } from './metrics.ts';
