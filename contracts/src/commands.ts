@@ -14,6 +14,7 @@ import {
   hasContent,
   MAX_MEMBERS_PER_COMMAND,
   messageContentShape,
+  momentSchema,
   nameSchema,
   noteSchema,
   platformSchema,
@@ -32,7 +33,6 @@ const empty = z.strictObject({});
 const sequenceSchema = z.int().min(1);
 const ordinalSchema = z.int().min(1);
 const heldSchema = z.object({ ordinal: z.int().min(0) });
-const timeSchema = z.iso.datetime();
 const userIdsSchema = z.array(userIdSchema).min(1).max(MAX_MEMBERS_PER_COMMAND);
 const reason = reasonSchema.optional();
 
@@ -97,7 +97,7 @@ export const commandSchemas = {
     result: empty,
   },
   'members.ban': {
-    data: z.strictObject({ ...inConversation, userId: userIdSchema, until: timeSchema.optional(), reason }),
+    data: z.strictObject({ ...inConversation, userId: userIdSchema, until: momentSchema.optional(), reason }),
     result: empty,
   },
   'members.unban': { data: z.strictObject({ ...inConversation, userId: userIdSchema }), result: empty },
@@ -106,7 +106,7 @@ export const commandSchemas = {
       ...inConversation,
       userIds: userIdsSchema,
       role: roleSchema.default('member'),
-      expiresAt: timeSchema.optional(),
+      expiresAt: momentSchema.optional(),
     }),
     result: z.object({ invited: z.array(userIdSchema) }),
   },
@@ -141,7 +141,7 @@ export const commandSchemas = {
   'message.schedule': {
     data: z.strictObject({
       ...inConversation,
-      at: timeSchema,
+      at: momentSchema,
       message: z
         .strictObject(messageContentShape)
         .refine(hasContent, { message: CONTENT_RULE, path: ['body'] }),
@@ -187,7 +187,7 @@ export const commandSchemas = {
     ),
     result: empty,
   },
-  'user.mute': { data: z.strictObject({ ...inConversation, until: timeSchema.optional() }), result: empty },
+  'user.mute': { data: z.strictObject({ ...inConversation, until: momentSchema.optional() }), result: empty },
   'user.unmute': onConversation,
   'user.archive': onConversation,
   'user.unarchive': onConversation,

@@ -120,14 +120,14 @@ export const errorCatalogue = {
   'self-message': {
     status: 422,
     retryable: false,
-    title: 'A direct conversation needs somebody else',
-    help: 'Name exactly one other user.',
+    title: 'That is yourself',
+    help: 'Name another user: nobody talks to, or blocks, themselves.',
   },
   'not-allowed-here': {
     status: 422,
     retryable: false,
-    title: 'This type of conversation does not have that',
-    help: 'See the conversation types in the glossary.',
+    title: 'Not possible here',
+    help: 'See `detail`, and the conversation types in the glossary.',
   },
   'rate-limited': {
     status: 429,

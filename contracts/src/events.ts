@@ -219,6 +219,8 @@ const userEvents = {
   'schedule.cancelled': { version: 1, data: z.object(ofSchedule) },
   /** Its time has come: from here on it cannot be cancelled, and it is sent until that succeeds or is refused. */
   'schedule.released': { version: 1, data: z.object(ofSchedule) },
+  /** It is in the conversation: nothing waits any more. */
+  'schedule.sent': { version: 1, data: z.object(ofSchedule) },
   'schedule.failed': { version: 1, data: z.object({ ...ofSchedule, code: z.string() }) },
   /** By id, or all up to a sequence. */
   'notifications.read': {

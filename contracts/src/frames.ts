@@ -55,7 +55,7 @@ export interface CommitItem {
 }
 
 export type ResetReason = 'epoch' | 'unknown-position' | 'retention' | 'too-far' | 'continuity';
-export type RevokedReason = 'left' | 'removed';
+export type RevokedReason = 'left' | 'removed' | 'banned' | 'deleted';
 
 export type ServerFrame =
   | {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { conversationIdSchema, messageIdSchema, userIdSchema } from './ids.ts';
 import { positionSchema } from './position.ts';
 import * as views from './views.ts';
-import { roleSchema } from './vocabulary.ts';
+import { momentSchema, roleSchema } from './vocabulary.ts';
 
 /** Digits and nothing else: no sign, no exponent, no empty text that would count as 0. Fifteen of them are exact. */
 const whole = (min: number, max: number) =>
@@ -21,7 +21,7 @@ const searchText = z
   .max(200)
   .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters');
 /** A position of the log, or a moment: the answer is as it was then. */
-const asOf = z.union([positionSchema, z.iso.datetime()], 'must be a position or a time').optional();
+const asOf = z.union([positionSchema, momentSchema], 'must be a position or a time').optional();
 
 const none = z.strictObject({});
 const paged = (fallback: number, max: number) => z.strictObject({ limit: limit(fallback, max), cursor });

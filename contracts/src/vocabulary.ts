@@ -49,9 +49,17 @@ export const descriptionSchema = textSchema(2_000);
 export const reasonSchema = textSchema(500);
 export const noteSchema = textSchema(2_000);
 export const nameSchema = filledTextSchema(100);
-export const statusTextSchema = textSchema(200);
+const statusTextSchema = textSchema(200);
 /** A picture is a link of the host application's, or an attachment's id: the server never fetches it. */
 export const avatarSchema = filledTextSchema(1_000);
+
+/** A time that a client chose. Events keep it for ever, so it must be one that every store and language can hold. */
+export const momentSchema = z.iso
+  .datetime()
+  .refine(
+    (text) => text.length <= 30 && Date.parse(text) >= 0,
+    'must be a time from 1970 on, at most to the nanosecond',
+  );
 
 /** One emoji or a custom name like `:party:`; compared exactly as sent. */
 export const emojiSchema = z
