@@ -2,20 +2,15 @@ import {
   type CommandAccepted,
   type CommandInput,
   type CommandType,
-  type ConversationAnswer,
   HEADERS,
-  type InboxPage,
-  type InboxQuery,
-  type MembersPage,
-  type MembersQuery,
-  type MessagesPage,
-  type MessagesQuery,
   type Problem,
   parsePosition,
-  type UnreadView,
+  type QueryAnswer,
+  type QueryName,
 } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { SocketConstructor } from './connection.ts';
+import { type QueryParameters, type QueryRequest, queryPath } from './query-path.ts';
 import { type RequestOptions, requestUntilAnswered } from './request.ts';
 import { type SubscribeOptions, Subscription } from './subscription.ts';
 
@@ -50,8 +45,6 @@ export interface BatchCommand<T extends CommandType = CommandType> {
 }
 
 export type BatchAnswer = { status: 200; body: CommandAccepted } | { status: number; body: Problem };
-
-type Query = Record<string, string | number | undefined>;
 
 /** One user's view of one Parley. Holds no connection until `subscribe`. */
 export class ParleyClient {
@@ -117,24 +110,36 @@ export class ParleyClient {
     return this.command('messages.read', { conversationId, ordinal }, options);
   }
 
-  inbox(query: Partial<InboxQuery> = {}, options?: QueryOptions): Promise<InboxPage> {
-    return this.#get<InboxPage>('/v1/me/conversations', query, options);
+  /** Any query of the read API by its name. Throws ParleyError. */
+  async query<N extends QueryName>(
+    name: N,
+    request: QueryRequest<N>,
+    { minPosition = this.#ownPosition, ...limits }: QueryOptions = {},
+  ): Promise<QueryAnswer<N>> {
+    const headers: Record<string, string> =
+      minPosition === null ? {} : { [HEADERS.minPosition]: minPosition };
+    const get = { method: 'GET' as const, url: this.#options.readApi + queryPath(name, request), headers };
+    return (await requestUntilAnswered(this.#sender(), get, limits)).body as QueryAnswer<N>;
   }
 
-  unread(options?: QueryOptions): Promise<UnreadView> {
-    return this.#get<UnreadView>('/v1/me/unread', {}, options);
+  inbox(query: QueryParameters<'inbox'> = {}, options?: QueryOptions) {
+    return this.query('inbox', { query }, options);
   }
 
-  conversation(id: string, options?: QueryOptions): Promise<ConversationAnswer> {
-    return this.#get<ConversationAnswer>(`/v1/conversations/${id}`, {}, options);
+  unread(options?: QueryOptions) {
+    return this.query('unread', {}, options);
   }
 
-  members(id: string, query: Partial<MembersQuery> = {}, options?: QueryOptions): Promise<MembersPage> {
-    return this.#get<MembersPage>(`/v1/conversations/${id}/members`, query, options);
+  conversation(conversationId: string, options?: QueryOptions) {
+    return this.query('conversation', { params: { conversationId } }, options);
   }
 
-  messages(id: string, query: Partial<MessagesQuery> = {}, options?: QueryOptions): Promise<MessagesPage> {
-    return this.#get<MessagesPage>(`/v1/conversations/${id}/messages`, query, options);
+  members(conversationId: string, query: QueryParameters<'members'> = {}, options?: QueryOptions) {
+    return this.query('members', { params: { conversationId }, query }, options);
+  }
+
+  messages(conversationId: string, query: QueryParameters<'messages'> = {}, options?: QueryOptions) {
+    return this.query('messages', { params: { conversationId }, query }, options);
   }
 
   /** Everything the user may see as it happens, or since a position; see SPEC.md. Starts when it is iterated. */
@@ -152,18 +157,6 @@ export class ParleyClient {
       body: JSON.stringify(data),
     };
     return (await requestUntilAnswered(this.#sender(), request, limits)).body;
-  }
-
-  async #get<T>(path: string, query: Query, options: QueryOptions = {}): Promise<T> {
-    const { minPosition = this.#ownPosition, ...limits } = options;
-    const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries(query))
-      if (value !== undefined) parameters.set(name, String(value));
-    const search = parameters.size > 0 ? `?${parameters}` : '';
-    const headers: Record<string, string> =
-      minPosition === null ? {} : { [HEADERS.minPosition]: minPosition };
-    const request = { method: 'GET' as const, url: this.#options.readApi + path + search, headers };
-    return (await requestUntilAnswered(this.#sender(), request, limits)).body as T;
   }
 
   #sender() {

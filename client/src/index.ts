@@ -9,6 +9,17 @@ export {
 } from './client.ts';
 export type { SocketConstructor, SocketLike } from './connection.ts';
 export type { Freshness, SubscriptionItem } from './connection-model.ts';
+export type { Viewer } from './model/commit-facts.ts';
+export {
+  applyToConversation,
+  type ConversationModel,
+  conversationModel,
+  type StaleField,
+} from './model/conversation.ts';
+export { applyToInbox, type InboxModel, inboxModel } from './model/inbox.ts';
+export { applyToMembers, type MembersModel, membersModel } from './model/members.ts';
+export { applyToMessages, type MessagesModel, messagesModel } from './model/messages.ts';
 export { type ClientErrorCode, ParleyError } from './parley-error.ts';
+export type { QueryParameters, QueryRequest } from './query-path.ts';
 export type { RequestOptions } from './request.ts';
 export { type PositionStore, type SubscribeOptions, Subscription } from './subscription.ts';

@@ -1,7 +1,9 @@
 import { ContinuityLost, type EventLog, type Logger, type Subscription } from '@parley/runtime';
+import type { Pool } from 'pg';
 import type { GatewayConfig } from './config.ts';
 import { FlushRound } from './feed.ts';
 import { Hub } from './hub.ts';
+import { LearnReceipts } from './learn-receipts.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
 const MAX_RING_COMMITS = 200_000;
@@ -19,16 +21,22 @@ export interface FollowedLog {
 }
 
 /** One subscription for the whole process, from some way before the end so that the ring is warm. */
-export async function followLog(
-  log: EventLog,
-  config: GatewayConfig,
-  measured: GatewayMetrics,
-  logger: Logger,
-): Promise<FollowedLog> {
+export async function followLog(parts: {
+  log: EventLog;
+  pool: Pool;
+  config: GatewayConfig;
+  measured: GatewayMetrics;
+  logger: Logger;
+}): Promise<FollowedLog> {
+  const { log, pool, config, measured, logger } = parts;
   const { first, last } = await log.bounds();
   const after = Math.max(first - 1, last - config.warmCommits);
   const limits = { maxBytes: config.ringBytes, maxCommits: MAX_RING_COMMITS };
+  const receipts = new LearnReceipts(pool, logger, (conversationId, shown) => {
+    hub.audience.learnReceipts({ conversationId, receipts: shown });
+  });
   const hub = new Hub(after, limits, {
+    unknownReceipts: (conversationId, version) => receipts.ask(conversationId, version),
     gap: (missing) => measured.gaps.inc(missing),
     unreadable(sequence, error) {
       measured.unreadable.inc();
@@ -59,6 +67,7 @@ export async function followLog(
     failed: () => state === 'failed',
     async close() {
       state = 'closed';
+      receipts.stop();
       await subscription.close();
     },
   };

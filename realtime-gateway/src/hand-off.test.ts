@@ -74,6 +74,7 @@ class World {
       {
         gap: (missing) => this.faults.push(`gap of ${missing}`),
         unreadable: (_, error) => this.faults.push(error),
+        unknownReceipts: () => undefined,
       },
     );
     this.#resumer = new Resumer({

@@ -13,6 +13,8 @@ export interface HubObserver {
   /** Sequences that the log skipped. */
   gap(missing: number): void;
   unreadable(sequence: number, error: CorruptCommit): void;
+  /** A member of a conversation is here, at this version, and whether its members see receipts is not known. */
+  unknownReceipts(conversationId: string, version: number): void;
 }
 
 /**
@@ -51,8 +53,8 @@ export class Hub {
   #deliver(commit: Commit): void {
     switch (commit.kind) {
       case 'conversation':
-        if (commit.changes.length > 0) this.#deliverChange(commit);
-        else this.#deliverToMembers(commit);
+        if (commit.plain) this.#deliverToMembers(commit);
+        else this.#deliverViews(commit);
         break;
       case 'reads':
         for (const [user, item] of this.audience.receipts(commit)) {
@@ -73,8 +75,9 @@ export class Hub {
     for (const user of members) for (const feed of user.sessions) feed.offer(commit.item);
   }
 
-  #deliverChange(commit: ConversationCommit): void {
+  #deliverViews(commit: ConversationCommit): void {
     const named = this.audience.apply(commit);
+    this.missReceipts(commit.conversationId, commit.lastVersion);
     const told = new Set(named.map((delivery) => delivery.user));
     for (const user of this.audience.membersOf(commit.conversationId) ?? []) {
       if (!told.has(user)) for (const feed of user.sessions) feed.offer(commit.item);
@@ -85,6 +88,11 @@ export class Hub {
         if (revoked) feed.revoke(commit.conversationId, revoked);
       }
     }
+  }
+
+  /** Asks whether receipts are shown in a conversation, at this version or later, if nobody has said so here. */
+  missReceipts(conversationId: string, version: number): void {
+    if (this.audience.lacksReceipts(conversationId)) this.#observer.unknownReceipts(conversationId, version);
   }
 
   /** Resolves true once the commit at a sequence has been taken, false when that takes longer than `timeoutMs`. */

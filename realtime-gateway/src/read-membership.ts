@@ -16,22 +16,40 @@ interface Row {
   as_of: string | null;
   newest: string | null;
   epoch: string | null;
-  memberships: [conversationId: string, joinedSequence: number, memberCount: number, version: number][];
+  memberships: [
+    conversationId: string,
+    joinedSequence: number,
+    memberCount: number,
+    version: number,
+    receipts: boolean | null,
+  ][];
   departures: [conversationId: string, reason: RevokedReason][];
 }
 
-/** One statement sees one snapshot: rows and checkpoints agree without a transaction around them. */
+/**
+ * One statement sees one snapshot: rows and checkpoints agree without a transaction around them. Nothing is appended
+ * after a deletion, so the sequence of a deleted conversation is when it was deleted.
+ */
 const STATEMENT = `
-with lanes as (select min(sequence) as as_of, max(sequence) as newest, max(epoch) as epoch from read_model.checkpoints)
+with lanes as (select min(sequence) as as_of, max(sequence) as newest, max(epoch) as epoch from read_model.checkpoints),
+mine as (
+  select m.conversation_id, m.joined_sequence, c.member_count, c.version, c.settings, c.deleted_at, c.sequence
+  from read_model.members m join read_model.conversations c on c.id = m.conversation_id
+  where m.user_id = $1 and m.left_sequence is null)
 select lanes.*,
   coalesce((
-    select json_agg(json_build_array(m.conversation_id, m.joined_sequence, c.member_count, c.version))
-    from read_model.members m join read_model.conversations c on c.id = m.conversation_id
-    where m.user_id = $1 and m.left_sequence is null), '[]') as memberships,
+    select json_agg(json_build_array(conversation_id, joined_sequence, member_count, version,
+      (settings ->> 'receipts')::boolean))
+    from mine where deleted_at is null), '[]') as memberships,
   coalesce((
-    select json_agg(json_build_array(m.conversation_id, m.left_reason))
-    from read_model.members m
-    where m.user_id = $1 and m.left_sequence > $2), '[]') as departures
+    select json_agg(json_build_array(conversation_id, reason))
+    from (
+      select m.conversation_id, m.left_reason as reason
+      from read_model.members m
+      where m.user_id = $1 and m.left_sequence > $2
+      union all
+      select conversation_id, 'deleted' from mine where deleted_at is not null and sequence > $2) gone
+    ), '[]') as departures
 from lanes`;
 
 /** `since`: departures up to this sequence are left out. */
@@ -44,11 +62,12 @@ export async function readMembership(pool: Pool, userId: string, since: number):
     asOf: Number(row.as_of ?? 0),
     newest: Number(row.newest ?? 0),
     epoch: row.epoch,
-    memberships: row.memberships.map(([conversationId, joinedSequence, memberCount, version]) => ({
+    memberships: row.memberships.map(([conversationId, joinedSequence, memberCount, version, receipts]) => ({
       conversationId,
       joinedSequence,
       memberCount,
       version,
+      receipts,
     })),
     departures: row.departures.map(([conversationId, reason]) => ({ conversationId, reason })),
   };

@@ -170,6 +170,41 @@ describe('membership', () => {
     expect(again.frame('revoked')).toBeUndefined();
   });
 
+  test('the members of a deleted conversation see the deletion and are told, on resuming too', async () => {
+    const { id, created } = await room('bea', 'coy');
+    const [bea, coy] = [await connect('bea'), await connect('coy')];
+    await Promise.all([bea.live(), coy.live()]);
+    const deleted = await world.writer.commit(id, drafts.deleted());
+    for (const socket of [bea, coy]) {
+      await socket.until(({ client }) => client.revoked.length > 0);
+      expect(socket.sequences()).toEqual([deleted]);
+      expect(socket.frame('revoked')).toEqual({ t: 'revoked', conversation: id, reason: 'deleted' });
+    }
+    await world.deleted(id, deleted);
+    await world.checkpoint();
+    const away = await connect('bea', world.position(created));
+    await away.live();
+    expect(away.frame('revoked')).toEqual({ t: 'revoked', conversation: id, reason: 'deleted' });
+    expect(away.sequences()).toEqual([]);
+    const later = await connect('bea', world.position(deleted));
+    await later.live();
+    expect(later.frame('revoked')).toBeUndefined();
+  });
+
+  test('somebody who is banned is told so', async () => {
+    const { id, created } = await room('dov', 'eda');
+    const dov = await connect('dov');
+    await dov.live();
+    const banned = await world.writer.commit(id, drafts.banned('dov', 'member'));
+    await dov.until(({ client }) => client.revoked.length > 0);
+    expect(dov.sequences()).toEqual([banned]);
+    await world.left(id, 'dov', banned, 'banned');
+    await world.checkpoint();
+    const again = await connect('dov', world.position(created));
+    await again.live();
+    expect(again.frame('revoked')).toEqual({ t: 'revoked', conversation: id, reason: 'banned' });
+  });
+
   test('somebody who left and came back sees what follows the return', async () => {
     const { id, created } = await room('kim', 'lea');
     await world.writer.commit(id, drafts.left('kim'));
@@ -223,6 +258,67 @@ describe('receipts', () => {
       );
     expect(cursorsOf(oda).map((entry) => entry.conversationId)).toEqual([id]);
     expect(cursorsOf(pia).map((entry) => entry.conversationId)).toEqual([id, secret]);
+  });
+});
+
+describe('receipts of a conversation that nobody here was in', () => {
+  test('come once the read model has told whether they are shown', async () => {
+    const { id } = await room('jem');
+    const [kit, lou] = [await connect('kit'), await connect('lou')];
+    await Promise.all([kit.live(), lou.live()]);
+    await world.writer.commit(id, drafts.added('kit', 'lou'));
+    const read = () => world.writer.reads([{ conversationId: id, userId: 'kit', readOrdinal: 1 }]);
+    const unknown = await read();
+    await kit.seen(unknown);
+    await world.conversation(id, world.writer.version(id), 3);
+    await expect
+      .poll(
+        async () => {
+          await kit.seen(await read());
+          return lou.sequences().length;
+        },
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThan(1);
+    expect(lou.sequences()).not.toContain(unknown);
+  });
+});
+
+describe('what is one’s own', () => {
+  test('a lowered cursor is plain to its user and redacted for others, live and replayed', async () => {
+    const { id, created } = await room('fia', 'geo');
+    const live = [await connect('fia'), await connect('geo')];
+    await Promise.all(live.map((socket) => socket.live()));
+    const lowered = await world.writer.commit(id, drafts.lowered('fia', 3));
+    const cold = await coldGateway();
+    for (const [index, userId] of ['fia', 'geo'].entries()) {
+      const replayed = await connect(userId, world.position(created));
+      const fromLog = await connect(userId, world.position(created), cold);
+      for (const socket of [live[index], replayed, fromLog]) {
+        await socket?.seen(lowered);
+        expect(socket?.client.seen[0]?.events[0]).toMatchObject(
+          userId === 'fia' ? { actor: 'writer', data: { ordinal: 3 } } : { actor: 'parley', data: {} },
+        );
+      }
+    }
+  });
+
+  test('facts of a user reach every device of theirs and nobody else', async () => {
+    const { id } = await room('hue', 'ivo');
+    const [phone, desk, other] = [await connect('hue'), await connect('hue'), await connect('ivo')];
+    await Promise.all([phone, desk, other].map((socket) => socket.live()));
+    const messageId = conversation(900_001);
+    const report = { conversationId: id, messageId, ordinal: 1, authorId: 'ivo', reason: 'spam' as const };
+    const own = await world.writer.own(
+      'hue',
+      { type: 'inbox.muted', data: { conversationId: id } },
+      { type: 'message.reported', data: report },
+      { type: 'user.blocked', data: { userId: 'ivo' } },
+    );
+    const [next] = await say(id, 1);
+    await Promise.all([phone, desk, other].map((socket) => socket.seen(next ?? 0)));
+    for (const device of [phone, desk]) expect(device.sequences()).toEqual([own, next]);
+    expect(other.sequences()).toEqual([next]);
   });
 });
 

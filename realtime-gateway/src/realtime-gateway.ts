@@ -48,7 +48,7 @@ export async function startRealtimeGateway(
   const pool = createPool({ url: config.databaseUrl, name: NAME, logger });
   const door = openDoor(config, { logger, readiness });
   const { authenticator } = door;
-  const tail = await followLog(opened.log, config, measured, logger);
+  const tail = await followLog({ log: opened.log, pool, config, measured, logger });
   const connections = createConnections({ tail, log: opened.log, pool, authenticator, logger, measured });
   addReadinessChecks(readiness, { connected: opened.connected, tail });
   const app = await createHttpServer({

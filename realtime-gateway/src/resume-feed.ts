@@ -77,6 +77,7 @@ export class Resumer {
     if (feed.closed) return;
     for (const commit of hub.ring.after(folded)) fold.apply(commit);
     const user = hub.audience.admit(request.userId, feed, fold.memberships());
+    for (const { conversationId, version } of fold.memberships()) hub.missReceipts(conversationId, version);
     feed.whenClosed(() => hub.audience.release(request.userId, feed));
     const from = this.#start(feed, request, plan);
     if (from === null) return;

@@ -2,13 +2,14 @@ import {
   conversationSubject,
   encodeCommit,
   type LogEvent,
+  MAX_MEMBERS_WITH_RECEIPTS,
   readsSubject,
   userSubject,
 } from '@parley/contracts';
 import { MemoryEventLog } from '@parley/runtime';
 import { describe, expect, test } from 'vitest';
 import { conversation, type Draft, drafts, TestWriter } from '../testing/commits.ts';
-import { Audience, RECEIPT_AUDIENCE } from './audience.ts';
+import { Audience } from './audience.ts';
 import {
   type ConversationCommit,
   type Item,
@@ -54,6 +55,7 @@ const member = (conversationId: string, memberCount = 2) => ({
   conversationId,
   joinedSequence: 1,
   memberCount,
+  receipts: true,
 });
 
 describe('a commit', () => {
@@ -149,7 +151,135 @@ test('a user is known until the last session goes', async () => {
   expect(audience.user('ann')).toBeUndefined();
 });
 
+describe('the end of a membership', () => {
+  test('by a ban: it is the last that the banned user sees, and a ban of somebody outside ends nothing', async () => {
+    const audience = new Audience<string>();
+    audience.admit('ann', 'a', [member(ROOM)]);
+    const bob = audience.admit('bob', 'b', [member(ROOM)]);
+    const outside = await commit(ROOM, drafts.banned('zoe'));
+    expect(outside.plain).toBe(true);
+    const ban = await commit(ROOM, drafts.banned('bob', 'member'), drafts.sent(8));
+    expect(audience.apply(ban).map(({ user, revoked }) => [user.id, revoked])).toEqual([['bob', 'banned']]);
+    expect(audience.replayed(bob, ban)).toBeNull();
+    expect([...(audience.membersOf(ROOM) ?? [])].map((user) => user.id)).toEqual(['ann']);
+  });
+
+  test('by a deletion: every member sees it and is told', async () => {
+    const audience = new Audience<string>();
+    for (const userId of ['ann', 'bob']) audience.admit(userId, 's', [member(ROOM), member(OTHER)]);
+    const end = await commit(ROOM, drafts.added('cat'), drafts.deleted());
+    const deliveries = audience.apply(end);
+    expect(deliveries.map(({ user, revoked }) => [user.id, revoked])).toEqual([
+      ['ann', 'deleted'],
+      ['bob', 'deleted'],
+    ]);
+    for (const { item } of deliveries) expect(item).toBe(end.item);
+    expect(audience.membersOf(ROOM)).toBeUndefined();
+    expect(audience.membersOf(OTHER)?.size).toBe(2);
+  });
+});
+
+describe('a lowered cursor', () => {
+  const bare = ['data', 'dataschema', 'id', 'source', 'specversion', 'subject', 'time', 'type', 'version'];
+
+  test('is shown to the user it names; others learn that a version passed and nothing else', async () => {
+    const audience = new Audience<string>();
+    const users = ['ann', 'bob', 'cat'].map((userId) => audience.admit(userId, 's', [member(ROOM)]));
+    const [ann, bob, cat] = users;
+    const lowered = await commit(ROOM, drafts.sent(9), drafts.lowered('ann', 4), drafts.lowered('bob', 5));
+    const views = new Map(audience.apply(lowered).map(({ user, item }) => [user, item]));
+    const dataOf = (item: Item | null | undefined) =>
+      parse(item)?.events.flatMap((event) => (event.type === 'cursor.lowered' ? [event.data] : []));
+    expect([...views.keys()]).toEqual([ann, bob]);
+    for (const user of users) {
+      if (!user) continue;
+      const live = views.get(user) ?? lowered.item;
+      expect(dataOf(live)).toEqual([
+        user === ann ? { userId: 'ann', ordinal: 4 } : {},
+        user === bob ? { userId: 'bob', ordinal: 5 } : {},
+      ]);
+      expect(parse(audience.replayed(user, lowered))).toEqual(parse(live));
+    }
+    const [sent, hidden] = parse(cat && audience.replayed(cat, lowered))?.events ?? [];
+    expect(sent).toMatchObject({ actor: 'writer', commandhash: 'hash' });
+    expect(Object.keys(hidden ?? {}).sort()).toEqual(['actor', ...bare]);
+    expect(hidden).toMatchObject({ actor: 'parley', data: {}, version: lowered.lastVersion - 1 });
+  });
+
+  test('stays hidden from those who come and go in the same commit', async () => {
+    const audience = new Audience<string>();
+    audience.admit('ann', 'a', [member(ROOM)]);
+    const dan = audience.admit('dan', 'd', []);
+    const mixed = await commit(ROOM, drafts.sent(10), drafts.added('dan'), drafts.lowered('ann', 4));
+    const views = new Map(audience.apply(mixed).map(({ user, item }) => [user.id, item]));
+    expect(JSON.stringify(parse(views.get('ann')))).toContain('"ordinal":4');
+    expect(typesOf(views.get('dan'))).toEqual(['members.added', 'cursor.lowered']);
+    for (const item of [views.get('dan'), audience.replayed(dan, mixed)]) {
+      expect(parse(item)?.events.at(-1)).toMatchObject({ actor: 'parley', data: {} });
+    }
+  });
+});
+
 describe('receipts', () => {
+  test('that are private, of a thread or of an audience go to the reader alone', async () => {
+    const audience = new Audience<string>();
+    const ann = audience.admit('ann', 'a', [member(ROOM)]);
+    const bob = audience.admit('bob', 'b', [member(ROOM)]);
+    const eve = audience.admit('eve', 'e', []);
+    const own = [
+      { conversationId: ROOM, userId: 'ann', readOrdinal: 3, private: true as const },
+      { conversationId: ROOM, userId: 'ann', readOrdinal: 3, threadOrdinal: 2 },
+      { conversationId: ROOM, userId: 'eve', readOrdinal: 3, audience: true as const },
+      { conversationId: ROOM, userId: 'eve', readOrdinal: 9 },
+    ];
+    const shown = { conversationId: ROOM, userId: 'ann', deliveredOrdinal: 4 };
+    const sequence = await writer.reads([...own, shown]);
+    const cursors = readCommit(await stored(sequence)) as ReadsCommit;
+    const items = audience.receipts(cursors);
+    const entriesOf = (item: Item | null | undefined) =>
+      parse(item)?.events.flatMap((event) => (event.type === 'cursors.advanced' ? event.data.entries : []));
+    expect(entriesOf(items.get(ann))).toMatchObject([own[0], own[1], own[3], shown]);
+    expect(entriesOf(items.get(bob))).toMatchObject([own[3], shown]);
+    expect(entriesOf(items.get(eve))).toMatchObject([own[2]]);
+    for (const user of [ann, bob, eve])
+      expect(parse(audience.replayed(user, cursors))).toEqual(parse(items.get(user)));
+  });
+
+  test('are one’s own while the settings say so, and where nobody has said', async () => {
+    const audience = new Audience<string>();
+    const ann = audience.admit('ann', 'a', [member(ROOM)]);
+    const bob = audience.admit('bob', 'b', [member(ROOM)]);
+    const readers = async () => {
+      const cursors = await reads([ROOM, 'ann', 4]);
+      const receipts = audience.receipts(cursors);
+      expect(audience.replayed(bob, cursors) !== null).toBe(receipts.has(bob));
+      return [...receipts.keys()];
+    };
+    expect(await readers()).toEqual([ann, bob]);
+    audience.apply(await commit(ROOM, drafts.receipts(false)));
+    expect(await readers()).toEqual([ann]);
+    audience.apply(await commit(ROOM, drafts.receipts(true)));
+    expect(await readers()).toEqual([ann, bob]);
+    const unknown = new Audience<string>();
+    const [dan, eve] = [unknown.admit('dan', 'd', []), unknown.admit('eve', 'e', [])];
+    unknown.apply(await commit(OTHER, drafts.added('dan', 'eve')));
+    const cursors = await reads([OTHER, 'dan', 4]);
+    expect([...unknown.receipts(cursors).keys()]).toEqual([dan]);
+    unknown.admit('dan', 'later', [member(OTHER)]);
+    expect([...unknown.receipts(cursors).keys()]).toEqual([dan, eve]);
+  });
+
+  test('follow the number of members that an event says', async () => {
+    const audience = new Audience<string>();
+    const ann = audience.admit('ann', 'a', [member(ROOM, 10)]);
+    const grown = drafts.added('zoe');
+    if (grown.type === 'members.added') grown.data.memberCount = MAX_MEMBERS_WITH_RECEIPTS + 1;
+    audience.apply(await commit(ROOM, grown));
+    expect(audience.receipts(await reads([ROOM, 'zoe', 4])).has(ann)).toBe(false);
+    audience.apply(await commit(ROOM, drafts.left('zoe')));
+    expect(audience.receipts(await reads([ROOM, 'bob', 4])).has(ann)).toBe(true);
+  });
+
   test('are shared by those who see the same, and hold no conversation that the reader is not in', async () => {
     const audience = new Audience<string>();
     const ann = audience.admit('ann', 'a', [member(ROOM), member(OTHER)]);
@@ -168,7 +298,7 @@ describe('receipts', () => {
 
   test('in a large conversation are one’s own', async () => {
     const audience = new Audience<string>();
-    const ann = audience.admit('ann', 'a', [member(ROOM, RECEIPT_AUDIENCE)]);
+    const ann = audience.admit('ann', 'a', [member(ROOM, MAX_MEMBERS_WITH_RECEIPTS)]);
     const bob = audience.admit('bob', 'b', []);
     audience.apply(await commit(ROOM, drafts.added('bob')));
     const items = audience.receipts(await reads([ROOM, 'ann', 4], [ROOM, 'zoe', 9]));
@@ -192,11 +322,33 @@ describe('bringing the read model to the end of the log', () => {
   test('skips what the row reflects, and counts the rest', async () => {
     const first = await commit(OTHER, drafts.added('eve'));
     const second = await commit(OTHER, drafts.added('fay', 'gus'), drafts.left('eve'));
-    const row = { conversationId: OTHER, joinedSequence: 1, memberCount: 3, version: first.lastVersion };
+    const row = {
+      conversationId: OTHER,
+      joinedSequence: 1,
+      memberCount: 3,
+      receipts: true,
+      version: first.lastVersion,
+    };
     const fold = new MembershipFold('ann', 0, { memberships: [row], departures: [] });
     fold.apply(first);
     fold.apply(second);
     expect([...fold.memberships()]).toMatchObject([{ joinedSequence: 1, memberCount: 4 }]);
+  });
+
+  test('ends with a deletion, and knows whether receipts are shown', async () => {
+    const founded = conversation(3);
+    const created = await commit(founded, drafts.created('ann', 'bob'));
+    const fold = new MembershipFold('ann', 0, { memberships: [], departures: [] });
+    fold.apply(created);
+    expect([...fold.memberships()]).toMatchObject([{ memberCount: 2, receipts: true }]);
+    fold.apply(await commit(founded, drafts.receipts(false)));
+    expect([...fold.memberships()]).toMatchObject([{ memberCount: 2, receipts: false }]);
+    const stranger = new MembershipFold('cat', 0, { memberships: [], departures: [] });
+    const deleted = await commit(founded, drafts.deleted());
+    for (const each of [fold, stranger]) each.apply(deleted);
+    expect([...fold.memberships()]).toEqual([]);
+    expect(fold.departures()).toEqual([{ conversationId: founded, reason: 'deleted' }]);
+    expect(stranger.departures()).toEqual([]);
   });
 
   test('tells of departures after the position only, and not of who came back', async () => {

@@ -1,9 +1,14 @@
-import { type RevokedReason, userToken } from '@parley/contracts';
-import { type Commit, type ConversationCommit, cursorItem, type Item, type ReadsCommit } from './commit.ts';
-import { follow, namedUsers, viewOf } from './course.ts';
-
-/** Receipts go to the members of conversations up to this size; in larger ones a user sees only their own. */
-export const RECEIPT_AUDIENCE = 250;
+import { MAX_MEMBERS_WITH_RECEIPTS, type RevokedReason, userToken } from '@parley/contracts';
+import {
+  type Commit,
+  type ConversationCommit,
+  type CursorEntry,
+  cursorItem,
+  type Item,
+  type ReadsCommit,
+} from './commit.ts';
+import { countAfter, endsAll, follow, namedUsers, viewOf } from './course.ts';
+import { addShare, type Share } from './receipt-share.ts';
 
 /** A connected user, with the sessions that are open on this process. */
 export interface User<S> {
@@ -16,17 +21,23 @@ export interface User<S> {
 interface Conversation<S> {
   /** Connected members only. */
   readonly members: Set<User<S>>;
-  /** All members. A lower bound when the conversation was first met through a connected user being added to it. */
+  /** All members. A lower bound after an old event that does not say the number. */
   memberCount: number;
+  /**
+   * Whether members see each other's receipts. Null when the conversation was first met through a connected user being
+   * added to it: nothing is shown until a commit or the read model tells.
+   */
+  receipts: boolean | null;
 }
 
 export interface Membership {
   conversationId: string;
   joinedSequence: number;
   memberCount: number;
+  receipts: boolean | null;
 }
 
-/** What one commit means for one user whose membership it changes. */
+/** What one commit means for one user that it names. */
 export interface Delivery<S> {
   user: User<S>;
   item: Item | null;
@@ -57,12 +68,13 @@ export class Audience<S> {
 
   /**
    * Registers a session. `memberships` must be as of the last commit applied; they are ignored when another session
-   * of the user is here, because then the audience knows better.
+   * of the user is here, because then the audience knows better; but what it does not know, it takes.
    */
   admit(userId: string, session: S, memberships: Iterable<Membership>): User<S> {
     const known = this.#users.get(userId);
     if (known) {
       known.sessions.add(session);
+      for (const membership of memberships) this.learnReceipts(membership);
       return known;
     }
     const user: User<S> = { id: userId, sessions: new Set([session]), memberships: new Map() };
@@ -72,8 +84,20 @@ export class Audience<S> {
       this.#enter(user, membership.conversationId, membership.joinedSequence);
       const conversation = this.#conversations.get(membership.conversationId);
       if (conversation) conversation.memberCount = Math.max(conversation.memberCount, membership.memberCount);
+      this.learnReceipts(membership);
     }
     return user;
+  }
+
+  /** Takes what the read model knows; what a commit has said since holds. */
+  learnReceipts({ conversationId, receipts }: Pick<Membership, 'conversationId' | 'receipts'>): void {
+    const conversation = this.#conversations.get(conversationId);
+    if (conversation) conversation.receipts ??= receipts;
+  }
+
+  /** Connected members are here, and nobody has said whether they see each other's receipts. */
+  lacksReceipts(conversationId: string): boolean {
+    return this.#conversations.get(conversationId)?.receipts === null;
   }
 
   release(userId: string, session: S): void {
@@ -84,16 +108,22 @@ export class Audience<S> {
     this.#byToken.delete(userToken(userId));
   }
 
-  /** Applies a commit that changes membership and says what each connected user it names sees of it. */
+  /** Applies a commit that is not plain and says what each connected user that it names sees of it. */
   apply(commit: ConversationCommit): Delivery<S>[] {
     const views = new Map<string, Item>();
     const deliveries: Delivery<S>[] = [];
+    for (const user of this.#concerned(commit)) deliveries.push(this.#move(user, commit, views));
+    this.#settle(commit);
+    return deliveries;
+  }
+
+  #concerned(commit: ConversationCommit): Set<User<S>> {
+    const users = new Set(endsAll(commit) ? this.membersOf(commit.conversationId) : []);
     for (const userId of namedUsers(commit)) {
       const user = this.#users.get(userId);
-      if (user) deliveries.push(this.#move(user, commit, views));
+      if (user) users.add(user);
     }
-    this.#count(commit);
-    return deliveries;
+    return users;
   }
 
   #move(user: User<S>, commit: ConversationCommit, views: Map<string, Item>): Delivery<S> {
@@ -103,14 +133,15 @@ export class Audience<S> {
     if (!course.member && before) this.#exit(user, commit.conversationId);
     if (!course.member) user.memberships.delete(commit.conversationId);
     const revoked = course.left && !course.member ? course.left : null;
-    return { user, item: viewOf(commit, course.visible, views), revoked };
+    return { user, item: viewOf(commit, user.id, course.visible, views), revoked };
   }
 
   #enter(user: User<S>, conversationId: string, joinedSequence: number): void {
     user.memberships.set(conversationId, joinedSequence);
     const conversation = this.#conversations.get(conversationId);
     if (conversation) conversation.members.add(user);
-    else this.#conversations.set(conversationId, { members: new Set([user]), memberCount: 0 });
+    else
+      this.#conversations.set(conversationId, { members: new Set([user]), memberCount: 0, receipts: null });
   }
 
   #exit(user: User<S>, conversationId: string): void {
@@ -119,46 +150,40 @@ export class Audience<S> {
     if (conversation?.members.size === 0) this.#conversations.delete(conversationId);
   }
 
-  #count(commit: ConversationCommit): void {
+  #settle(commit: ConversationCommit): void {
     const conversation = this.#conversations.get(commit.conversationId);
     if (!conversation) return;
-    if (commit.founding) conversation.memberCount = 0;
     for (const change of commit.changes) {
-      conversation.memberCount += change.kind === 'joined' ? change.userIds.length : -change.userIds.length;
+      conversation.memberCount = countAfter(conversation.memberCount, change);
     }
     conversation.memberCount = Math.max(conversation.memberCount, conversation.members.size);
+    conversation.receipts = commit.receipts ?? conversation.receipts;
   }
 
   /** The receipts of a commit, by user; users with the same conversations in it share one item. */
   receipts(commit: ReadsCommit): Map<User<S>, Item> {
-    const shares = new Map<User<S>, string[]>();
+    const shares = new Map<User<S>, Share>();
     for (const [conversationId, entries] of commit.groups) {
-      const conversation = this.#conversations.get(conversationId);
-      if (!conversation) continue;
-      const readers =
-        conversation.memberCount <= RECEIPT_AUDIENCE
-          ? conversation.members
-          : entries.flatMap((entry) => this.#memberNamed(conversation, entry.userId));
-      for (const user of new Set(readers)) {
-        const share = shares.get(user);
-        if (share) share.push(conversationId);
-        else shares.set(user, [conversationId]);
+      const shown = this.#showsReceipts(conversationId) && entries.some(({ reach }) => reach === 'members');
+      if (shown) {
+        for (const user of this.membersOf(conversationId) ?? [])
+          addShare(shares, user, conversationId, false);
+      }
+      for (const entry of entries) {
+        const user = shown && entry.reach === 'members' ? undefined : this.#users.get(entry.userId);
+        if (user && this.#sees(user, commit, entry, conversationId)) {
+          addShare(shares, user, conversationId, true);
+        }
       }
     }
     return this.#encodeShares(commit, shares);
   }
 
-  #memberNamed(conversation: Conversation<S>, userId: string): User<S>[] {
-    const user = this.#users.get(userId);
-    return user && conversation.members.has(user) ? [user] : [];
-  }
-
-  #encodeShares(commit: ReadsCommit, shares: Map<User<S>, string[]>): Map<User<S>, Item> {
+  #encodeShares(commit: ReadsCommit, shares: Map<User<S>, Share>): Map<User<S>, Item> {
     const items = new Map<string, Item>();
     const result = new Map<User<S>, Item>();
-    for (const [user, conversationIds] of shares) {
-      const own = conversationIds.some((id) => !this.#sharesReceipts(id));
-      const key = conversationIds.join() + (own ? user.id : '');
+    for (const [user, { conversationIds, own }] of shares) {
+      const key = conversationIds.join() + (own ? ` ${user.id}` : '');
       let item = items.get(key);
       if (!item) {
         item = cursorItem(commit, this.#cursorsFor(commit, user, conversationIds));
@@ -169,15 +194,23 @@ export class Audience<S> {
     return result;
   }
 
-  #sharesReceipts(conversationId: string): boolean {
-    return (this.#conversations.get(conversationId)?.memberCount ?? 0) <= RECEIPT_AUDIENCE;
+  #showsReceipts(conversationId: string): boolean {
+    const conversation = this.#conversations.get(conversationId);
+    return conversation?.receipts === true && conversation.memberCount <= MAX_MEMBERS_WITH_RECEIPTS;
   }
 
-  #cursorsFor(commit: ReadsCommit, user: User<S>, conversationIds: Iterable<string>) {
-    return [...conversationIds].flatMap((id) => {
-      const entries = commit.groups.get(id) ?? [];
-      return this.#sharesReceipts(id) ? entries : entries.filter((entry) => entry.userId === user.id);
-    });
+  /** A user's own cursor is theirs in every case; without a membership only the one of an audience means anything. */
+  #sees(user: User<S>, commit: ReadsCommit, entry: CursorEntry, conversationId: string): boolean {
+    if (entry.reach === 'audience') return entry.userId === user.id;
+    const joined = user.memberships.get(conversationId);
+    if (joined === undefined || joined > commit.sequence) return false;
+    return entry.userId === user.id || (entry.reach === 'members' && this.#showsReceipts(conversationId));
+  }
+
+  #cursorsFor(commit: ReadsCommit, user: User<S>, conversationIds: Iterable<string>): CursorEntry[] {
+    return [...conversationIds].flatMap((id) =>
+      (commit.groups.get(id) ?? []).filter((entry) => this.#sees(user, commit, entry, id)),
+    );
   }
 
   /**
@@ -189,10 +222,7 @@ export class Audience<S> {
       case 'conversation':
         return this.#replayedConversation(user, commit);
       case 'reads': {
-        const ids = [...commit.groups.keys()].filter(
-          (id) => (user.memberships.get(id) ?? Number.POSITIVE_INFINITY) <= commit.sequence,
-        );
-        const cursors = this.#cursorsFor(commit, user, ids);
+        const cursors = this.#cursorsFor(commit, user, commit.groups.keys());
         return cursors.length === 0 ? null : cursorItem(commit, cursors);
       }
       case 'user':
@@ -205,11 +235,12 @@ export class Audience<S> {
   #replayedConversation(user: User<S>, commit: ConversationCommit): Item | null {
     const joined = user.memberships.get(commit.conversationId);
     if (joined === undefined || joined > commit.sequence) return null;
-    if (joined < commit.sequence) return commit.item;
+    if (joined < commit.sequence && commit.secrets.length === 0) return commit.item;
     const entry = commit.changes.findLast(
       (change) => change.kind === 'joined' && change.userIds.includes(user.id),
     );
-    const visible = commit.events.map((_, index) => index).slice(entry?.event ?? 0);
-    return viewOf(commit, visible, new Map());
+    const start = joined === commit.sequence ? (entry?.event ?? 0) : 0;
+    const visible = commit.events.map((_, index) => index).slice(start);
+    return viewOf(commit, user.id, visible, new Map());
   }
 }

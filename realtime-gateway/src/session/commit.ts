@@ -2,10 +2,12 @@ import {
   CorruptCommit,
   dataschemaOf,
   decodeCommit,
+  type EventData,
   type EventOf,
   isKnown,
   parseSubject,
   type RecordedEvent,
+  type RevokedReason,
 } from '@parley/contracts';
 import { bytesOf, concat } from './bytes.ts';
 
@@ -20,8 +22,17 @@ export interface Item {
 interface MembershipChange {
   /** Index of the event in its commit. */
   event: number;
-  kind: 'joined' | 'left' | 'removed';
+  kind: 'joined' | RevokedReason;
+  /** Empty for a deletion, which ends every membership. */
   userIds: readonly string[];
+  /** Members once it has happened, where the event says so. */
+  memberCount?: number | undefined;
+}
+
+/** An event whose facts only one user may see. */
+interface Secret {
+  event: number;
+  userId: string;
 }
 
 export interface ConversationCommit {
@@ -31,18 +42,23 @@ export interface ConversationCommit {
   /** Versions of the first and the last event: dense from one commit of a conversation to its next. */
   firstVersion: number;
   lastVersion: number;
+  /** What a member sees who is a member throughout and in no secret: secrets are redacted in it. */
   item: Item;
-  /** Empty for nearly every commit. */
+  /** Nearly every commit: each member sees `item`, and nothing changes that decides who sees what. */
+  plain: boolean;
   changes: readonly MembershipChange[];
-  /** The commit begins the conversation, so its members are all that there are. */
-  founding: boolean;
-  /** Kept only with `changes`: then different users see different parts. */
+  secrets: readonly Secret[];
+  /** Whether members see each other's receipts from here on; null when the commit does not say. */
+  receipts: boolean | null;
+  /** Empty when plain; else as stored, for the views of those who see another part than `item`. */
   events: readonly RecordedEvent[];
 }
 
 export interface CursorEntry {
   event: number;
   userId: string;
+  /** Who may see it: the members, the reader as a member, or the reader without being one. */
+  reach: 'members' | 'reader' | 'audience';
   value: unknown;
 }
 
@@ -84,18 +100,40 @@ export function readCommit({ sequence, subject, payload }: StoredCommit): Commit
   if (aggregate.kind === 'reads') return { kind: 'reads', sequence, events, groups: groupCursors(events) };
   const item = itemOf(sequence, payload, events);
   if (aggregate.kind === 'user') return { kind: 'user', sequence, token: aggregate.token, item };
+  return conversationCommit(aggregate.id, item, events);
+}
+
+function conversationCommit(conversationId: string, item: Item, events: RecordedEvent[]): ConversationCommit {
   const changes = events.flatMap(membershipChange);
+  const secrets = events.flatMap(secretOf);
+  const receipts = events.reduce<boolean | null>((held, event) => receiptsSetting(event) ?? held, null);
+  const plain = changes.length === 0 && secrets.length === 0 && receipts === null;
   return {
     kind: 'conversation',
-    sequence,
-    conversationId: aggregate.id,
+    sequence: item.sequence,
+    conversationId,
     firstVersion: events[0]?.version ?? 0,
     lastVersion: events.at(-1)?.version ?? 0,
-    item,
+    item: secrets.length === 0 ? item : encodeItem(item.sequence, redacted(events, secrets)),
+    plain,
     changes,
-    founding: events[0]?.type === 'conversation.created',
-    events: changes.length > 0 ? events : [],
+    secrets,
+    receipts,
+    events: plain ? [] : events,
   };
+}
+
+/** The events with the given secrets taken out: that something happened stays, as a version must not be missing. */
+export function redacted(events: readonly RecordedEvent[], secrets: readonly Secret[]): RecordedEvent[] {
+  return events.map((event, index) =>
+    secrets.some((secret) => secret.event === index) ? withoutFacts(event) : event,
+  );
+}
+
+function withoutFacts(event: RecordedEvent): RecordedEvent {
+  const { specversion, id, source, type, subject, time, dataschema, version } = event;
+  const rest = { specversion, id, source, type, subject, time, dataschema, actor: 'parley', data: {} };
+  return version === undefined ? rest : { ...rest, version };
 }
 
 /**
@@ -131,16 +169,37 @@ function wrap(sequence: number, events: Uint8Array): Uint8Array {
 function membershipChange(event: RecordedEvent, index: number): MembershipChange[] {
   if (!isKnown(event)) return [];
   switch (event.type) {
-    case 'conversation.created':
-    case 'members.added':
-      return [{ event: index, kind: 'joined', userIds: event.data.members.map((member) => member.userId) }];
+    case 'conversation.created': {
+      const userIds = event.data.members.map((member) => member.userId);
+      return [{ event: index, kind: 'joined', userIds, memberCount: userIds.length }];
+    }
+    case 'members.added': {
+      const userIds = event.data.members.map((member) => member.userId);
+      return [{ event: index, kind: 'joined', userIds, memberCount: event.data.memberCount }];
+    }
     case 'member.left':
       return [{ event: index, kind: 'left', userIds: [event.data.userId] }];
     case 'members.removed':
       return [{ event: index, kind: 'removed', userIds: event.data.userIds }];
+    case 'member.banned':
+      // Without a role the user was no member: nobody's audience changes.
+      return event.data.role ? [{ event: index, kind: 'banned', userIds: [event.data.userId] }] : [];
+    case 'conversation.deleted':
+      return [{ event: index, kind: 'deleted', userIds: [] }];
     default:
       return [];
   }
+}
+
+function secretOf(event: RecordedEvent, index: number): Secret[] {
+  const secret = isKnown(event) && event.type === 'cursor.lowered';
+  return secret ? [{ event: index, userId: event.data.userId }] : [];
+}
+
+function receiptsSetting(event: RecordedEvent): boolean | undefined {
+  if (!isKnown(event)) return undefined;
+  const tells = event.type === 'conversation.created' || event.type === 'conversation.updated';
+  return tells ? event.data.settings?.receipts : undefined;
 }
 
 function groupCursors(events: readonly RecordedEvent[]): Map<string, CursorEntry[]> {
@@ -149,12 +208,17 @@ function groupCursors(events: readonly RecordedEvent[]): Map<string, CursorEntry
     if (!isKnown(event) || event.type !== 'cursors.advanced') continue;
     for (const entry of event.data.entries) {
       const group = groups.get(entry.conversationId);
-      const cursor = { event: index, userId: entry.userId, value: entry };
+      const cursor = { event: index, userId: entry.userId, reach: reachOf(entry), value: entry };
       if (group) group.push(cursor);
       else groups.set(entry.conversationId, [cursor]);
     }
   }
   return groups;
+}
+
+function reachOf(entry: EventData<'cursors.advanced'>['entries'][number]): CursorEntry['reach'] {
+  if (entry.audience) return 'audience';
+  return entry.private || entry.threadOrdinal !== undefined ? 'reader' : 'members';
 }
 
 /** The given cursors of a commit as an item, in the commit's order; events left without a cursor are dropped. */

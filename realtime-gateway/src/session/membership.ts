@@ -1,6 +1,7 @@
 import type { RevokedReason } from '@parley/contracts';
 import type { Membership } from './audience.ts';
 import type { Commit, ConversationCommit } from './commit.ts';
+import { countAfter } from './course.ts';
 
 export interface MembershipRow extends Membership {
   /** The conversation's version that the row reflects. */
@@ -37,23 +38,27 @@ export class MembershipFold {
   }
 
   apply(commit: Commit): void {
-    if (commit.kind !== 'conversation' || commit.changes.length === 0) return;
+    if (commit.kind !== 'conversation' || commit.plain) return;
     const row = this.#rows.get(commit.conversationId);
     if (row && commit.lastVersion <= row.version) return;
     if (row) row.version = commit.lastVersion;
-    for (const change of commit.changes) {
-      const mine = change.userIds.includes(this.#userId);
-      const joined = change.kind === 'joined';
-      const current = this.#rows.get(commit.conversationId);
-      if (current) current.memberCount += joined ? change.userIds.length : -change.userIds.length;
-      else if (mine && joined)
-        this.#enter(commit.conversationId, commit.sequence, commit.lastVersion, change.userIds.length);
-      if (mine && change.kind !== 'joined') this.#leave(commit, change.kind);
-    }
+    for (const change of commit.changes) this.#change(commit, change);
+    const now = this.#rows.get(commit.conversationId);
+    if (now && commit.receipts !== null) now.receipts = commit.receipts;
   }
 
-  #enter(conversationId: string, joinedSequence: number, version: number, memberCount: number): void {
-    this.#rows.set(conversationId, { conversationId, joinedSequence, version, memberCount });
+  #change(commit: ConversationCommit, change: ConversationCommit['changes'][number]): void {
+    const { kind, userIds } = change;
+    const row = this.#rows.get(commit.conversationId);
+    const mine = kind === 'deleted' ? row !== undefined : userIds.includes(this.#userId);
+    if (row) row.memberCount = countAfter(row.memberCount, change);
+    else if (mine && kind === 'joined') this.#enter(commit, countAfter(0, change));
+    if (mine && kind !== 'joined') this.#leave(commit, kind);
+  }
+
+  #enter({ conversationId, sequence, lastVersion }: ConversationCommit, memberCount: number): void {
+    const row = { conversationId, joinedSequence: sequence, version: lastVersion, memberCount };
+    this.#rows.set(conversationId, { ...row, receipts: null });
     this.#departures.delete(conversationId);
   }
 
@@ -62,7 +67,7 @@ export class MembershipFold {
     if (sequence > this.#since) this.#departures.set(conversationId, reason);
   }
 
-  memberships(): Iterable<Membership> {
+  memberships(): Iterable<MembershipRow> {
     return this.#rows.values();
   }
 

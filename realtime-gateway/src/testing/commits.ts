@@ -1,11 +1,13 @@
 import {
   conversationSubject,
+  DEFAULT_SETTINGS,
   dataschemaOf,
   type EventData,
   type EventType,
   encodeCommit,
   type LogEvent,
   readsSubject,
+  userSubject,
 } from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
 
@@ -19,19 +21,46 @@ export type Draft = { [T in EventType]: { type: T; data: EventData<T> } }[EventT
 export const drafts = {
   created: (...userIds: string[]): Draft => ({
     type: 'conversation.created',
-    data: { type: 'group', members: userIds.map((userId) => ({ userId, role: 'member' as const })) },
+    data: {
+      type: 'group',
+      members: userIds.map((userId) => ({ userId, role: 'member' as const })),
+      settings: DEFAULT_SETTINGS,
+    },
   }),
   added: (...userIds: string[]): Draft => ({
     type: 'members.added',
     data: { via: 'add', ordinal: 0, members: userIds.map((userId) => ({ userId, role: 'member' as const })) },
   }),
+  receipts: (receipts: boolean): Draft => ({
+    type: 'conversation.updated',
+    data: { settings: { receipts } },
+  }),
+  deleted: (): Draft => ({ type: 'conversation.deleted', data: {} }),
+  banned: (userId: string, role?: 'member'): Draft => ({
+    type: 'member.banned',
+    data: { userId, ...(role && { role }) },
+  }),
+  lowered: (userId: string, ordinal: number): Draft => ({
+    type: 'cursor.lowered',
+    data: { userId, ordinal },
+  }),
   left: (userId: string): Draft => ({ type: 'member.left', data: { userId } }),
   removed: (...userIds: string[]): Draft => ({ type: 'members.removed', data: { userIds } }),
   sent: (ordinal: number, body = `message ${ordinal}`): Draft => ({
     type: 'message.sent',
-    data: { messageId: conversation(900_000 + ordinal), ordinal, body, format: 'plain' },
+    data: {
+      messageId: conversation(900_000 + ordinal),
+      ordinal,
+      body,
+      format: 'plain',
+      replies: 0,
+      attachments: [],
+      mentions: { users: [], all: false, here: false },
+    },
   }),
 };
+
+type Cursor = EventData<'cursors.advanced'>['entries'][number];
 
 /** Writes commits as the write side does: dense versions per conversation, one commit per call. */
 export class TestWriter {
@@ -61,7 +90,7 @@ export class TestWriter {
   }
 
   /** Read cursors of one partition; all conversations must be of the same one. */
-  async reads(entries: { conversationId: string; userId: string; readOrdinal: number }[]): Promise<number> {
+  async reads(entries: Omit<Cursor, 'at'>[]): Promise<number> {
     const at = new Date(0).toISOString();
     const event: Draft = {
       type: 'cursors.advanced',
@@ -72,6 +101,13 @@ export class TestWriter {
       [this.#envelope(event, 'reads/0')],
       'any',
     );
+  }
+
+  /** A user's own facts. */
+  async own(userId: string, ...events: Draft[]): Promise<number> {
+    const subject = userSubject(userId);
+    const recorded = events.map((event) => this.#envelope(event, `user/${userId}`, 1));
+    return this.#append(subject, recorded, 'any');
   }
 
   async #append(subject: string, events: LogEvent[], expectedLastSequence: number | 'any'): Promise<number> {
@@ -91,6 +127,8 @@ export class TestWriter {
       time: new Date(0).toISOString(),
       dataschema: dataschemaOf(event.type),
       actor: 'writer',
+      commandid: '0190a000-0000-7000-8000-000000000001',
+      commandhash: 'hash',
       ...(version !== undefined && { version }),
       ...event,
     } as LogEvent;

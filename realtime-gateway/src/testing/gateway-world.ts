@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatPosition } from '@parley/contracts';
@@ -26,7 +26,7 @@ import { type RealtimeGateway, startRealtimeGateway } from '../realtime-gateway.
 import { TestWriter } from './commits.ts';
 import { TestSocket } from './test-socket.ts';
 
-const SCHEMA = new URL('../../../projector/migrations/0000_read_model.sql', import.meta.url);
+const MIGRATIONS = new URL('../../../projector/migrations/', import.meta.url);
 const logger = createLogger({ name: 'test', level: 'silent' });
 
 /** A gateway with its real neighbours. The read model's rows are written by SQL, where a test wants them. */
@@ -72,7 +72,9 @@ export class GatewayWorld {
       () => Promise.all([nats.stop(), postgres.stop(), redis.stop(), issuer.stop()]),
       async () => rmSync(dir, { recursive: true, force: true }),
     );
-    await world.rows.query(readFileSync(SCHEMA, 'utf8'));
+    for (const name of readdirSync(MIGRATIONS).sort()) {
+      if (name.endsWith('.sql')) await world.rows.query(readFileSync(new URL(name, MIGRATIONS), 'utf8'));
+    }
     await world.checkpoint();
     return world;
   }
@@ -120,8 +122,8 @@ export class GatewayWorld {
   async conversation(id: string, version: number, memberCount: number): Promise<void> {
     await this.rows.query(
       `insert into read_model.conversations
-         (id, type, created_at, created_by, member_count, message_count, version, sequence)
-       values ($1, 'group', now(), 'writer', $3, 0, $2, 0)
+         (id, type, settings, created_at, created_by, member_count, message_count, version, sequence)
+       values ($1, 'group', '{"receipts": true}', now(), 'writer', $3, 0, $2, 0)
        on conflict (id) do update set version = $2, member_count = $3`,
       [id, version, memberCount],
     );
@@ -129,8 +131,9 @@ export class GatewayWorld {
 
   async member(conversationId: string, userId: string, joinedSequence: number): Promise<void> {
     await this.rows.query(
-      `insert into read_model.members (conversation_id, user_id, role, joined_at, joined_sequence, read_ordinal)
-       values ($1, $2, 'member', now(), $3, 0)
+      `insert into read_model.members
+         (conversation_id, user_id, role, joined_at, joined_sequence, joined_ordinal, read_ordinal)
+       values ($1, $2, 'member', now(), $3, 0, 0)
        on conflict (conversation_id, user_id)
        do update set joined_sequence = $3, left_sequence = null, left_reason = null`,
       [conversationId, userId, joinedSequence],
@@ -142,6 +145,13 @@ export class GatewayWorld {
       `update read_model.members set left_sequence = $3, left_reason = $4
        where conversation_id = $1 and user_id = $2`,
       [conversationId, userId, sequence, reason],
+    );
+  }
+
+  async deleted(id: string, sequence: number): Promise<void> {
+    await this.rows.query(
+      'update read_model.conversations set deleted_at = now(), sequence = $2 where id = $1',
+      [id, sequence],
     );
   }
 
