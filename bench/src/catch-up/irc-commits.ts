@@ -1,5 +1,6 @@
 import {
   conversationSubject,
+  DEFAULT_SETTINGS,
   dataschemaOf,
   type EventData,
   type EventType,
@@ -8,6 +9,8 @@ import {
 } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { IrcLine } from './read-lines.ts';
+
+const NOBODY = { users: [], all: false, here: false };
 
 export interface MadeCommit {
   subject: string;
@@ -53,7 +56,11 @@ class IrcRoom {
     if (this.#owner === null) {
       this.#owner = line.nick;
       const members = [{ userId: line.nick, role: 'owner' as const }];
-      yield this.#commit('conversation.created', { type: 'channel', title: this.#title, members }, line);
+      yield this.#commit(
+        'conversation.created',
+        { type: 'channel', title: this.#title, members, settings: DEFAULT_SETTINGS },
+        line,
+      );
       return;
     }
     const members = [{ userId: line.nick, role: 'member' as const }];
@@ -67,7 +74,15 @@ class IrcRoom {
     const messageId = uuidv7();
     this.#messageOfLine.set(line.line, messageId);
     const replyTo = this.#messageOfLine.get(line.replyTo?.[0] ?? -1);
-    const data = { messageId, ordinal: ++this.#ordinal, body, format: 'plain' as const };
+    const data = {
+      messageId,
+      ordinal: ++this.#ordinal,
+      replies: 0,
+      body,
+      format: 'plain' as const,
+      attachments: [],
+      mentions: NOBODY,
+    };
     yield this.#commit('message.sent', replyTo ? { ...data, replyTo } : data, line, messageId);
   }
 

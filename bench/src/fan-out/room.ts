@@ -1,5 +1,6 @@
 import {
   conversationSubject,
+  DEFAULT_SETTINGS,
   dataschemaOf,
   type EventData,
   type EventType,
@@ -7,6 +8,8 @@ import {
   type LogEvent,
 } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
+
+const NOBODY = { users: [], all: false, here: false };
 
 /** One conversation whose commits the bench writes itself, so that only what delivers them is measured. */
 export class Room {
@@ -25,12 +28,24 @@ export class Room {
       userId,
       role: index === 0 ? ('owner' as const) : ('member' as const),
     }));
-    return this.#commit('conversation.created', { type: 'group', title: 'bench', members }, uuidv7());
+    return this.#commit(
+      'conversation.created',
+      { type: 'group', title: 'bench', members, settings: DEFAULT_SETTINGS },
+      uuidv7(),
+    );
   }
 
   message(body: string): Uint8Array {
     const messageId = uuidv7();
-    const data = { messageId, ordinal: ++this.#ordinal, body, format: 'plain' as const };
+    const data = {
+      messageId,
+      ordinal: ++this.#ordinal,
+      replies: 0,
+      body,
+      format: 'plain' as const,
+      attachments: [],
+      mentions: NOBODY,
+    };
     return this.#commit('message.sent', data, messageId);
   }
 

@@ -1,12 +1,9 @@
 import type { RecordedEvent } from '@parley/contracts';
-import { isKnown, type LogEvent } from '@parley/contracts';
+import { isConversationEvent, isKnown, type LogEvent, MAX_MEMBERS_WITH_RECEIPTS } from '@parley/contracts';
 import { membershipIn } from './membership.ts';
 import type { FoldedConversation } from './naive-fold.ts';
 import type { Received } from './received.ts';
 import { cursorPrint, printsOf } from './shown.ts';
-
-/** In larger conversations a member is sent their own receipts only. */
-const RECEIPT_AUDIENCE = 250;
 
 interface Expected {
   print: number;
@@ -73,6 +70,7 @@ export class ExpectedFeed {
   #visible(sequence: number, event: RecordedEvent): Expected[] {
     if (!isKnown(event)) return [];
     if (event.type === 'cursors.advanced') return this.#receipts(sequence, event);
+    if (!isConversationEvent(event)) return [];
     const { conversationId, joined, left } = membershipIn(event);
     if (joined.includes(this.userId)) this.#member.add(conversationId);
     const member = this.#member.has(conversationId);
@@ -82,10 +80,10 @@ export class ExpectedFeed {
   }
 
   #receipts(sequence: number, event: Extract<LogEvent, { type: 'cursors.advanced' }>): Expected[] {
-    return event.data.entries.flatMap(({ conversationId, userId, readOrdinal }) => {
+    return event.data.entries.flatMap(({ conversationId, userId, readOrdinal = 0 }) => {
       const conversation = this.#final.get(conversationId);
       if (!conversation || !this.#member.has(conversationId)) return [];
-      const shared = conversation.mostMembers <= RECEIPT_AUDIENCE;
+      const shared = conversation.mostMembers <= MAX_MEMBERS_WITH_RECEIPTS;
       const required = (shared || userId === this.userId) && this.#lasts(conversationId, sequence);
       return [{ print: cursorPrint(event.id, conversationId, userId, readOrdinal), required }];
     });

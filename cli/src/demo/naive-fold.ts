@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@parley/contracts';
-import { isKnown, type LogEvent } from '@parley/contracts';
+import { type ConversationEvent, isConversationEvent, isKnown } from '@parley/contracts';
 import { fingerprint } from './received.ts';
 
 interface FoldedMessage {
@@ -39,11 +39,12 @@ export class NaiveFold {
     this.events++;
     if (!isKnown(event)) return;
     if (event.type === 'cursors.advanced') {
-      for (const { conversationId, userId, readOrdinal } of event.data.entries) {
+      for (const { conversationId, userId, readOrdinal = 0 } of event.data.entries) {
         moveCursor(this.conversations.get(conversationId), userId, readOrdinal);
       }
       return;
     }
+    if (!isConversationEvent(event)) return;
     const id = event.subject.replace(/^conversation\//, '');
     const conversation = this.conversations.get(id) ?? emptyConversation();
     this.conversations.set(id, conversation);
@@ -55,7 +56,7 @@ export class NaiveFold {
     conversation.mostMembers = Math.max(conversation.mostMembers, conversation.readers.size);
   }
 
-  #change(id: string, conversation: FoldedConversation, event: LogEvent): void {
+  #change(id: string, conversation: FoldedConversation, event: ConversationEvent): void {
     const { readers, roles, messages } = conversation;
     switch (event.type) {
       case 'conversation.created':
@@ -76,7 +77,7 @@ export class NaiveFold {
         }
         return;
       case 'message.sent': {
-        const { messageId, ordinal, body, replyTo = null } = event.data;
+        const { messageId, ordinal, body = '', replyTo = null } = event.data;
         if (ordinal !== messages.length + 1)
           this.flaws.push(`${id}: ordinal ${ordinal} after ${messages.length}`);
         messages.push({ messageId, senderId: event.actor, body: fingerprint(body), replyTo, edits: 0 });
@@ -84,7 +85,7 @@ export class NaiveFold {
         return;
       }
       case 'message.edited':
-        editMessage(messages[event.data.ordinal - 1], event.data.body);
+        editMessage(messages[event.data.ordinal - 1], event.data.body ?? '');
         return;
       case 'message.deleted': {
         const message = messages[event.data.ordinal - 1];

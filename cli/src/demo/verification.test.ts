@@ -1,10 +1,18 @@
-import { dataschemaOf, type EventData, type EventType, type LogEvent } from '@parley/contracts';
+import {
+  DEFAULT_SETTINGS,
+  dataschemaOf,
+  type EventData,
+  type EventType,
+  type LogEvent,
+} from '@parley/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FeedCheck } from './check-feeds.ts';
 import { NaiveFold, unreadOf } from './naive-fold.ts';
 import { Received } from './received.ts';
 import { printsOf } from './shown.ts';
+
+const NOBODY = { users: [], all: false, here: false };
 
 const ROOM = '0f9f2f00-0000-7000-8000-000000000001';
 
@@ -35,6 +43,7 @@ class HandMadeLog {
     return this.add('conversation.created', 'owner', {
       type: 'channel',
       members: [{ userId: 'owner', role: 'owner' }],
+      settings: DEFAULT_SETTINGS,
     });
   }
 
@@ -49,7 +58,15 @@ class HandMadeLog {
 
   say(actor: string, body = 'hello'): this {
     const ordinal = ++this.#messages;
-    return this.add('message.sent', actor, { messageId: messageId(ordinal), ordinal, body, format: 'plain' });
+    return this.add('message.sent', actor, {
+      messageId: messageId(ordinal),
+      ordinal,
+      replies: 0,
+      body,
+      format: 'plain',
+      attachments: [],
+      mentions: NOBODY,
+    });
   }
 
   edit(ordinal: number, body: string): this {
@@ -58,6 +75,7 @@ class HandMadeLog {
       ordinal,
       body,
       format: 'plain',
+      mentions: NOBODY,
     });
   }
 

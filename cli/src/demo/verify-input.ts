@@ -29,12 +29,12 @@ export async function verifyInput(
 
 function note(said: Map<string, Said>, actor: string, step: Step): void {
   if (step.type === 'message.send' && !step.refused) {
-    const { body, replyTo = null } = step.data;
+    const { body = '', replyTo = null } = step.data;
     said.set(step.key, { senderId: actor, body: fingerprint(body), replyTo });
   }
   if (step.type !== 'message.edit' && step.type !== 'message.delete') return;
   const message = said.get(step.data.messageId);
-  if (message) message.body = step.type === 'message.edit' ? fingerprint(step.data.body) : null;
+  if (message) message.body = step.type === 'message.edit' ? fingerprint(step.data.body ?? '') : null;
 }
 
 function compare(
