@@ -1,6 +1,7 @@
 import {
   authVariables,
   httpVariables,
+  logVariables,
   postgresVariables,
   processVariables,
   redisVariables,
@@ -9,6 +10,7 @@ import {
 /** Everything the read API reads from its environment. */
 export const readApiVariables = {
   ...processVariables,
+  ...logVariables,
   ...postgresVariables,
   ...redisVariables,
   ...authVariables,

@@ -2,7 +2,14 @@ import { ProblemError } from '@parley/runtime';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { cursorCount, cursorTime, decodeCursor, encodeCursor } from './page.ts';
+import {
+  cursorCount,
+  cursorTime,
+  decodeCursor,
+  encodeCursor,
+  messageRange,
+  type OrdinalRange,
+} from './page.ts';
 
 const schema = z.tuple([cursorCount, cursorTime, z.string()]);
 
@@ -68,5 +75,88 @@ describe('a cursor', () => {
         }
       }),
     );
+  });
+});
+
+const history = fc
+  .tuple(fc.nat(40), fc.nat(300))
+  .map(([before, count]) => ({ first: before + 1, last: before + count }));
+const limit = fc.integer({ min: 1, max: 200 });
+const ordinal = fc.oneof(fc.nat(360), fc.constantFrom(0, 1, 2 ** 31, Number.MAX_SAFE_INTEGER));
+const ordinals = ({ from, to }: OrdinalRange) =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+const all = ({ first, last }: { first: number; last: number }) => ordinals({ from: first, to: last });
+
+describe('a page of messages', () => {
+  test('backwards from the newest tiles what may be seen exactly', () => {
+    fc.assert(
+      fc.property(history, limit, (seen, size) => {
+        const found: number[] = [];
+        let page = ordinals(messageRange({ limit: size }, seen));
+        while (page.length > 0) {
+          found.unshift(...page);
+          page = ordinals(messageRange({ before: page[0], limit: size }, seen));
+        }
+        expect(found).toEqual(all(seen));
+      }),
+    );
+  });
+
+  test('forwards from the start tiles what may be seen exactly', () => {
+    fc.assert(
+      fc.property(history, limit, (seen, size) => {
+        const found: number[] = [];
+        let page = ordinals(messageRange({ after: 0, limit: size }, seen));
+        while (page.length > 0) {
+          found.push(...page);
+          page = ordinals(messageRange({ after: page.at(-1), limit: size }, seen));
+        }
+        expect(found).toEqual(all(seen));
+      }),
+    );
+  });
+
+  test('around an ordinal is full where the history is long enough, and holds the ordinal', () => {
+    fc.assert(
+      fc.property(history, limit, ordinal, (seen, size, around) => {
+        const page = ordinals(messageRange({ around, limit: size }, seen));
+        expect(page).toHaveLength(Math.min(size, all(seen).length));
+        if (around >= seen.first && around <= seen.last) expect(page).toContain(around);
+      }),
+    );
+  });
+
+  test('stays within what may be seen and the limit, whatever is asked for', () => {
+    const key = fc.constantFrom('before', 'after', 'around');
+    fc.assert(
+      fc.property(history, limit, key, ordinal, (seen, size, name, value) => {
+        const { from, to } = messageRange({ [name]: value, limit: size }, seen);
+        expect(from).toBeGreaterThanOrEqual(seen.first);
+        expect(from).toBeLessThanOrEqual(seen.last + 1);
+        expect(to).toBeGreaterThanOrEqual(seen.first - 1);
+        expect(to).toBeLessThanOrEqual(seen.last);
+        expect(to - from + 1).toBeLessThanOrEqual(size);
+      }),
+    );
+  });
+
+  test.each([
+    ['before the first', { before: 3 }, []],
+    ['before ordinal 0', { before: 0 }, []],
+    ['before the second', { before: 4 }, [3]],
+    ['before what is not sent yet', { before: 99 }, [8, 9, 10]],
+    ['after the start', { after: 0 }, [3, 4, 5]],
+    ['after the last but one', { after: 9 }, [10]],
+    ['after the last', { after: 10 }, []],
+    ['around what is gone', { around: 1 }, [3, 4, 5]],
+    ['around one in the middle', { around: 5 }, [4, 5, 6]],
+    ['around the last', { around: 10 }, [8, 9, 10]],
+    ['the newest', {}, [8, 9, 10]],
+  ])('three of messages 3 to 10 %s', (_where, query, expected) => {
+    expect(ordinals(messageRange({ ...query, limit: 3 }, { first: 3, last: 10 }))).toEqual(expected);
+  });
+
+  test.each([{}, { before: 5 }, { after: 0 }, { around: 1 }])('of nothing is empty: %j', (query) => {
+    expect(ordinals(messageRange({ ...query, limit: 3 }, { first: 8, last: 7 }))).toEqual([]);
   });
 });

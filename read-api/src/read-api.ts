@@ -9,6 +9,8 @@ import {
   type RunningProcess,
 } from '@parley/runtime';
 import type { readApiVariables } from './config.ts';
+import { addDocsPage } from './docs-page.ts';
+import { LogReader } from './log-reader.ts';
 import { addQueryRoutes } from './routes.ts';
 import { PositionWatch } from './wait-for-position.ts';
 
@@ -41,7 +43,10 @@ export async function startReadApi(
     readiness,
   });
   const positions = new PositionWatch({ pool, url, logger });
-  addQueryRoutes(app, pool, positions);
+  const { natsUrl, logReplicas: replicas } = config;
+  const reader = new LogReader({ natsUrl, replicas, name: NAME, logger });
+  addDocsPage(app);
+  addQueryRoutes(app, { pool, positions, reader });
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
   return {
@@ -49,6 +54,7 @@ export async function startReadApi(
     async stop() {
       await positions.close();
       await app.close();
+      await reader.close();
       await pool.end();
       door.close();
     },

@@ -1,84 +1,129 @@
 import { hash } from 'node:crypto';
 import {
-  conversationParamsSchema,
   HEADERS,
-  inboxQuerySchema,
-  membersQuerySchema,
-  messagesQuerySchema,
   type Position,
   parsePosition,
+  type QueryAnswer,
+  type QueryName,
+  querySchemas,
 } from '@parley/contracts';
-import {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  ProblemError,
-  parse,
-} from '@parley/runtime';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, parse } from '@parley/runtime';
 import type { Pool } from 'pg';
+import type { z } from 'zod';
+import type { LogReader } from './log-reader.ts';
+import { readAudit } from './queries/audit.ts';
+import { readBans } from './queries/bans.ts';
+import { readChannels } from './queries/channels.ts';
 import { readConversation } from './queries/conversation.ts';
+import { readConversationInvites } from './queries/conversation-invites.ts';
+import { eventsFrom } from './queries/events.ts';
+import { readHistory } from './queries/history.ts';
 import { readInbox } from './queries/inbox.ts';
+import { readMe } from './queries/me.ts';
 import { readMembers } from './queries/members.ts';
+import { readMessage } from './queries/message.ts';
 import { readMessages } from './queries/messages.ts';
+import { readMyInvites } from './queries/my-invites.ts';
+import { readNotifications } from './queries/notifications.ts';
+import { readPins } from './queries/pins.ts';
+import { readReactions } from './queries/reactions.ts';
+import { readReceipts } from './queries/receipts.ts';
+import { readReports } from './queries/reports.ts';
+import { readScheduled } from './queries/scheduled.ts';
+import { readSearch } from './queries/search.ts';
+import { readThread } from './queries/thread.ts';
+import { readThreads } from './queries/threads.ts';
 import { readUnread } from './queries/unread.ts';
-import { inSnapshot, type Snapshot } from './snapshot.ts';
+import { readUser, readUsers } from './queries/users.ts';
+import type { QueryRequest, ReadQuery } from './read-query.ts';
+import { inSnapshot } from './snapshot.ts';
 import { notYetVisible, type PositionWatch } from './wait-for-position.ts';
 
 const config = { access: 'user', limit: 'queries' } as const;
 
-type Answer = { asOf: string };
+interface Sources {
+  pool: Pool;
+  positions: PositionWatch;
+  reader: LogReader;
+}
 
-export function addQueryRoutes(app: FastifyInstance, pool: Pool, positions: PositionWatch): void {
-  const get = (
-    path: string,
-    plan: (request: FastifyRequest) => (snapshot: Snapshot) => Promise<Answer>,
-  ): void => {
-    app.get(path, { config }, async (request, reply) => {
-      // Bad input is told before anything is waited for.
-      const read = plan(request);
-      const minimum = await waitForPosition(request, positions);
-      const answer = await inSnapshot(pool, read);
-      if (minimum !== null && isBehind(answer.asOf, minimum)) throw notYetVisible();
-      return respond(request, reply, answer);
-    });
+/** A query without an answer does not compile. */
+type Queries = { readonly [N in QueryName]: ReadQuery<N> };
+
+function queriesOf({ reader, pool }: Sources): Queries {
+  return {
+    me: readMe,
+    inbox: readInbox,
+    unread: readUnread,
+    notifications: readNotifications,
+    threads: readThreads,
+    invites: readMyInvites,
+    scheduled: readScheduled,
+    channels: readChannels,
+    conversation: readConversation,
+    members: readMembers,
+    messages: readMessages,
+    message: readMessage,
+    thread: readThread,
+    history: readHistory,
+    reactions: readReactions,
+    receipts: readReceipts,
+    pins: readPins,
+    bans: readBans,
+    conversationInvites: readConversationInvites,
+    reports: readReports,
+    events: eventsFrom(reader, pool),
+    search: readSearch,
+    user: readUser,
+    users: readUsers,
+    audit: readAudit,
   };
+}
 
-  get('/v1/me/conversations', ({ query, principal }) => {
-    const wanted = parse(inboxQuerySchema, query);
-    return (snapshot) => readInbox(snapshot, wanted, principal.userId);
-  });
-  get('/v1/me/unread', ({ query, principal }) => {
-    refuseParameters(query);
-    return (snapshot) => readUnread(snapshot, principal.userId);
-  });
-  get('/v1/conversations/:conversationId', ({ params, query, principal }) => {
-    const { conversationId } = parse(conversationParamsSchema, params);
-    refuseParameters(query);
-    return (snapshot) => readConversation(snapshot, conversationId, principal.userId);
-  });
-  get('/v1/conversations/:conversationId/members', ({ params, query, principal }) => {
-    const { conversationId } = parse(conversationParamsSchema, params);
-    const wanted = parse(membersQuerySchema, query);
-    return (snapshot) => readMembers(snapshot, conversationId, wanted, principal.userId);
-  });
-  get('/v1/conversations/:conversationId/messages', ({ params, query, principal }) => {
-    const { conversationId } = parse(conversationParamsSchema, params);
-    const wanted = parse(messagesQuerySchema, query);
-    return (snapshot) => readMessages(snapshot, conversationId, wanted, principal.userId);
+/** A route for every query of the contract. */
+export function addQueryRoutes(app: FastifyInstance, sources: Sources): void {
+  const queries = queriesOf(sources);
+  for (const name of Object.keys(querySchemas) as QueryName[]) addRoute(app, sources, name, queries[name]);
+}
+
+function addRoute<N extends QueryName>(
+  app: FastifyInstance,
+  { pool, positions }: Sources,
+  name: N,
+  read: ReadQuery<N>,
+): void {
+  app.get(querySchemas[name].path, { config }, async (request, reply) => {
+    // Bad input is told before anything is waited for.
+    const checked = requestOf(name, request);
+    const minimum = await waitForPositions(request, checked.query, positions);
+    const found = await inSnapshot(pool, (snapshot) => read(snapshot, checked));
+    const answer: QueryAnswer<N> = typeof found === 'function' ? await found() : found;
+    if (minimum.some((each) => isBehind(answer.asOf, each))) throw notYetVisible();
+    return respond(request, reply, answer);
   });
 }
 
-function refuseParameters(query: unknown): void {
-  const [name] = Object.keys(query as object);
-  if (name === undefined) return;
-  throw new ProblemError('invalid-request', {
-    errors: [{ path: name.slice(0, 100), message: 'unknown field' }],
-  });
+function requestOf<N extends QueryName>(name: N, request: FastifyRequest): QueryRequest<N> {
+  const schemas: { params: z.ZodType; query: z.ZodType } = querySchemas[name];
+  return {
+    params: parse(schemas.params, request.params) as QueryRequest<N>['params'],
+    query: parse(schemas.query, request.query) as QueryRequest<N>['query'],
+    principal: request.principal,
+  };
 }
 
-async function waitForPosition(request: FastifyRequest, positions: PositionWatch): Promise<Position | null> {
-  const wanted = request.headers[HEADERS.minPosition];
-  return wanted === undefined ? null : positions.waitFor(String(wanted));
+/** The positions that the answer must not be behind: what the client has seen, and the one it wants to look back to. */
+async function waitForPositions(
+  request: FastifyRequest,
+  query: object,
+  positions: PositionWatch,
+): Promise<Position[]> {
+  const minimum = request.headers[HEADERS.minPosition];
+  const asOf = 'asOf' in query ? String(query.asOf) : '';
+  return Promise.all([
+    ...(minimum === undefined ? [] : [positions.waitFor(String(minimum))]),
+    ...(parsePosition(asOf) === null ? [] : [positions.waitFor(asOf, 'asOf')]),
+  ]);
 }
 
 /** The read model may have been dropped since it had the position, and be on its way there again. */
@@ -91,7 +136,7 @@ function isBehind(asOf: string, minimum: Position): boolean {
  * The tag is of the content without `asOf`: an answer that only the log's growth would change is not sent again. It is a
  * weak one, because two answers with the same tag may differ in `asOf`.
  */
-function respond(request: FastifyRequest, reply: FastifyReply, answer: Answer): string | undefined {
+function respond(request: FastifyRequest, reply: FastifyReply, answer: { asOf: string }): string | undefined {
   const { asOf, ...rest } = answer;
   const content = JSON.stringify(rest);
   const tag = `W/"${hash('sha256', content, 'base64url').slice(0, 27)}"`;

@@ -11,6 +11,7 @@ const RECONNECT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 const MOST_WAITING = 10_000;
+const MINIMUM = `headers.${HEADERS.minPosition}`;
 
 interface Waiter {
   wanted: Position;
@@ -41,10 +42,12 @@ export class PositionWatch {
     void this.#listen();
   }
 
-  /** Throws `invalid-request` for a position of another log, `not-yet-visible` after two seconds. */
-  async waitFor(position: string): Promise<Position> {
+  /**
+   * Throws `invalid-request` naming `path` for a position of another log, `not-yet-visible` after two seconds.
+   */
+  async waitFor(position: string, path = MINIMUM): Promise<Position> {
     const wanted = parsePosition(position);
-    if (!wanted) throw invalid('must be "<epoch>:<sequence>"');
+    if (!wanted) throw invalid(path, 'must be "<epoch>:<sequence>"');
     if (this.#has(wanted)) return wanted;
     if (this.#closed || this.#waiters.size >= MOST_WAITING) throw notYetVisible();
     // Waiting begins before the look: a notification that comes in between is not missed.
@@ -52,7 +55,7 @@ export class PositionWatch {
     try {
       await this.#look();
       if (this.#reached !== null && this.#reached.epoch !== wanted.epoch) {
-        throw invalid('this position is of another log');
+        throw invalid(path, 'this position is of another log');
       }
       if (!(await visible)) throw notYetVisible();
     } finally {
@@ -161,8 +164,6 @@ export function notYetVisible(): ProblemError {
   return new ProblemError('not-yet-visible', { retryAfterMs: RETRY_AFTER_MS });
 }
 
-function invalid(message: string): ProblemError {
-  return new ProblemError('invalid-request', {
-    errors: [{ path: `headers.${HEADERS.minPosition}`, message }],
-  });
+function invalid(path: string, message: string): ProblemError {
+  return new ProblemError('invalid-request', { errors: [{ path, message }] });
 }

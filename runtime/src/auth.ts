@@ -50,7 +50,12 @@ export interface AuthenticatorOptions {
   isRevoked?: (principal: Principal) => Promise<boolean>;
 }
 
-const label = z.string().min(1).max(128);
+/** No control characters: a segment is a value in queries, and Postgres takes no NUL. */
+const label = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u);
 const claimsSchema = z.object({
   sub: userIdSchema,
   exp: z.number().positive(),

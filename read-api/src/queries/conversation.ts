@@ -1,34 +1,50 @@
 import type {
+  Audience,
   ConversationAnswer,
   ConversationType,
   ConversationView,
-  MembershipView,
-  Role,
+  Settings,
 } from '@parley/contracts';
 import { ProblemError } from '@parley/runtime';
-import type { PoolClient } from 'pg';
+import { enter } from '../access.ts';
+import { momentOf } from '../moment.ts';
+import type { QueryRequest } from '../read-query.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { maySee } from '../visibility.ts';
-import { UNREAD } from './unread-count.ts';
+import { conversationAt } from './conversation-at.ts';
+import { MEMBERSHIP_COLUMNS, type MembershipRow, membershipView, READER } from './membership.ts';
 
-/** Columns of a conversation `c` with its last message `l`. */
-export const CONVERSATION_COLUMNS = `c.id, c.type, c.title, c.description, c.created_at, c.created_by, c.member_count,
-  c.message_count, c.version, l.message_id as last_id, l.ordinal as last_ordinal, l.sender_id as last_sender,
-  left(l.body, 140) as last_preview, l.sent_at as last_at`;
+/** Columns of a conversation `c` with its last message `l`, which `lastMessage` joins. */
+export const CONVERSATION_COLUMNS = `c.id, c.type, c.title, c.description, c.avatar, c.settings, c.audience, c.segment,
+  c.audience_user_ids, c.created_at, c.created_by, c.archived_at, c.member_count, c.message_count, c.version,
+  l.message_id as last_id, l.ordinal as last_ordinal, l.sender_id as last_sender, l.preview as last_preview,
+  l.sent_at as last_at`;
 
-/** The last message is the one whose ordinal is the count: one index probe. */
-export const LAST_MESSAGE = `left join read_model.messages l
-  on l.conversation_id = c.id and l.ordinal = c.message_count`;
-
-export const MEMBERSHIP_COLUMNS = `m.role, m.joined_at, m.read_ordinal, ${UNREAD} as unread`;
+/**
+ * SQL that joins the newest main message `l` of a conversation `c` as the reader `$1` may see it; none when it is not
+ * after the ordinal `hiddenThrough`, or when retention has emptied it. One index probe, and one more for hiding.
+ */
+export const lastMessage = (hiddenThrough = '0'): string => `left join lateral (
+    select m.message_id, m.ordinal, m.sender_id, m.sent_at, case when not exists (
+        select from read_model.hidden_messages h
+        where h.user_id = $1 and h.conversation_id = m.conversation_id and h.ordinal = m.ordinal
+      ) then left(m.body, 140) end as preview
+    from read_model.messages m
+    where m.conversation_id = c.id and m.ordinal = c.last_main_ordinal
+      and m.ordinal > greatest(c.expired_ordinal, ${hiddenThrough})) l on true`;
 
 export interface ConversationRow {
   id: string;
   type: ConversationType;
   title: string | null;
   description: string | null;
+  avatar: string | null;
+  settings: Settings;
+  audience: Audience['kind'] | null;
+  segment: string | null;
+  audience_user_ids: string[] | null;
   created_at: Date;
   created_by: string;
+  archived_at: Date | null;
   member_count: number;
   message_count: number;
   version: number;
@@ -39,19 +55,16 @@ export interface ConversationRow {
   last_at: Date;
 }
 
-export interface MembershipRow {
-  role: Role | null;
-  joined_at: Date;
-  read_ordinal: number;
-  unread: number;
-}
-
-export function conversationView(row: ConversationRow): ConversationView {
+/** The view of a row; whom a custom audience names is told to members only. */
+export function conversationView(row: ConversationRow, isMember: boolean): ConversationView {
   return {
     id: row.id,
     type: row.type,
     title: row.title,
     description: row.description,
+    avatar: row.avatar,
+    audience: audienceView(row, isMember),
+    settings: row.settings,
     createdAt: row.created_at.toISOString(),
     createdBy: row.created_by,
     memberCount: row.member_count,
@@ -66,59 +79,36 @@ export function conversationView(row: ConversationRow): ConversationView {
             preview: row.last_preview,
             sentAt: row.last_at.toISOString(),
           },
+    archived: row.archived_at !== null,
     version: row.version,
   };
 }
 
-export function membershipView(row: MembershipRow): MembershipView | null {
-  if (row.role === null) return null;
-  return {
-    role: row.role,
-    joinedAt: row.joined_at.toISOString(),
-    readOrdinal: row.read_ordinal,
-    unread: row.unread,
-  };
+function audienceView(row: ConversationRow, isMember: boolean): ConversationView['audience'] {
+  if (row.audience === null) return null;
+  if (row.audience === 'segment') return { kind: 'segment', segment: row.segment ?? '' };
+  if (row.audience === 'all' || !isMember) return { kind: row.audience } as ConversationView['audience'];
+  return { kind: 'custom', userIds: row.audience_user_ids ?? [] };
 }
 
-/** The conversation as this user may see it; not-found for who may not know that it exists. */
+/** The conversation as this reader may see it. As of the past there is no `me`: cursors of then are not kept. */
 export async function readConversation(
   { client, asOf }: Snapshot,
-  conversationId: string,
-  userId: string,
+  { params: { conversationId }, query, principal }: QueryRequest<'conversation'>,
 ): Promise<ConversationAnswer> {
+  const entry = await enter(client, 'conversation', conversationId, principal);
   const { rows } = await client.query<ConversationRow & MembershipRow>({
     name: 'conversation',
     text: `select ${CONVERSATION_COLUMNS}, ${MEMBERSHIP_COLUMNS}
-      from read_model.conversations c ${LAST_MESSAGE}
-      left join read_model.members m on m.conversation_id = c.id and m.user_id = $2 and m.left_sequence is null
-      where c.id = $1`,
-    values: [conversationId, userId],
+      from read_model.conversations c ${READER} ${lastMessage('$3::int')} where c.id = $2`,
+    values: [principal.userId, conversationId, entry.first - 1],
   });
-  const row = rows[0];
-  if (!row || !maySee(row.type, row.role !== null)) throw new ProblemError('not-found');
-  return { asOf, conversation: conversationView(row), me: membershipView(row) };
-}
-
-/** What lists inside a conversation need of it; not-found as above. */
-export async function visibleConversation(
-  client: PoolClient,
-  conversationId: string,
-  userId: string,
-): Promise<{ messageCount: number; version: number; member: boolean }> {
-  const { rows } = await client.query<{
-    type: ConversationType;
-    message_count: number;
-    version: number;
-    member: boolean;
-  }>({
-    name: 'visible-conversation',
-    text: `select c.type, c.message_count, c.version, m.user_id is not null as member
-      from read_model.conversations c
-      left join read_model.members m on m.conversation_id = c.id and m.user_id = $2 and m.left_sequence is null
-      where c.id = $1`,
-    values: [conversationId, userId],
-  });
-  const row = rows[0];
-  if (!row || !maySee(row.type, row.member)) throw new ProblemError('not-found');
-  return { messageCount: row.message_count, version: row.version, member: row.member };
+  const [row] = rows;
+  if (!row) throw new ProblemError('not-found');
+  const present = conversationView(row, entry.isMember);
+  if (query.asOf === undefined) {
+    return { asOf, conversation: present, me: entry.hasCursor ? membershipView(row) : null };
+  }
+  const moment = momentOf(query.asOf);
+  return { asOf, conversation: await conversationAt(client, entry, present, moment, principal), me: null };
 }

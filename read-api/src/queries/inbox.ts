@@ -1,74 +1,86 @@
-import { conversationIdSchema, type InboxPage, type InboxQuery } from '@parley/contracts';
+import { conversationIdSchema, type InboxPage, type Query } from '@parley/contracts';
 import { z } from 'zod';
-import { cursorCount, cursorTime, decodeCursor, encodeCursor } from '../page.ts';
+import { cursorTime, decodeCursor, pageOf } from '../page.ts';
+import type { QueryRequest } from '../read-query.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { CONVERSATION_COLUMNS, type ConversationRow, conversationView, lastMessage } from './conversation.ts';
 import {
-  CONVERSATION_COLUMNS,
-  type ConversationRow,
-  conversationView,
-  LAST_MESSAGE,
+  ARCHIVED,
   MEMBERSHIP_COLUMNS,
   type MembershipRow,
+  MINE,
+  MUTED,
   membershipView,
-} from './conversation.ts';
-import { MINE } from './unread-count.ts';
+  READER,
+} from './membership.ts';
+import { MENTIONS, UNREAD } from './unread-count.ts';
 
-/** [unread, last activity, id]: the sort key of either order. */
-const cursorSchema = z.tuple([cursorCount, cursorTime, conversationIdSchema]);
+/** [rank, last activity, id]: the sort key of every order. */
+const cursorSchema = z.tuple([cursorTime, cursorTime, conversationIdSchema]);
 
-type InboxRow = ConversationRow & MembershipRow & { active_at: Date };
+type InboxRow = ConversationRow & MembershipRow & { rank: string; active_at: Date };
 
-const SORT_KEY = {
-  recent: { order: 'active_at desc, id desc', after: '(active_at, id) < ($4::timestamptz, $5::uuid)' },
-  unread: {
-    order: 'unread desc, active_at desc, id desc',
-    after: '(unread, active_at, id) < ($6::int, $4::timestamptz, $5::uuid)',
-  },
-} as const;
+/** What comes before activity. */
+const RANK: Record<Query<'inbox'>['order'], string> = {
+  recent: '0',
+  unread: UNREAD,
+  pinned: 'coalesce(floor(extract(epoch from uc.pinned_at) * 1000), 0)',
+};
 
-/** One statement for each order, whatever the filter and the page, so that each is prepared once. */
-function inboxSql(sort: keyof typeof SORT_KEY): string {
-  const { order, after } = SORT_KEY[sort];
-  return `with mine as (
-      select c.*, date_trunc('milliseconds', coalesce(c.last_message_at, c.created_at)) as active_at, ${MEMBERSHIP_COLUMNS}
-      from ${MINE}),
-    page as (
-      select * from mine
-      where ($2 = 'all' or type = $2 or ($2 = 'unread' and unread > 0)) and ($4::timestamptz is null or ${after})
-      order by ${order} limit $3)
-    select ${CONVERSATION_COLUMNS}, c.role, c.joined_at, c.read_ordinal, c.unread, c.active_at
-    from page c ${LAST_MESSAGE} order by ${order}`;
+/**
+ * One statement for each order, whatever the filter and the page, so that each is prepared once. What an order and a
+ * filter do not need is counted for the rows of the page only.
+ */
+function inboxSql(order: Query<'inbox'>['order']): string {
+  return `with page as materialized (
+      select * from (
+        select c.id, ${RANK[order]}::bigint as rank,
+          date_trunc('milliseconds', coalesce(c.last_message_at, c.created_at)) as active_at
+        from ${MINE}
+        where ${ARCHIVED} = ($3 = 'archived') and case $3
+          when 'all' then true when 'archived' then true when 'muted' then ${MUTED}
+          when 'pinned' then uc.pinned_at is not null when 'unread' then ${UNREAD} > 0
+          when 'mentions' then ${MENTIONS} > 0 else c.type = $3 end) mine
+      where $5::bigint is null or (rank, active_at, id) < ($5, $6::timestamptz, $7::uuid)
+      order by rank desc, active_at desc, id desc limit $4)
+    select ${CONVERSATION_COLUMNS}, ${MEMBERSHIP_COLUMNS}, page.rank, page.active_at
+    from page
+    cross join lateral (select * from read_model.conversations where id = page.id limit 1) c
+    ${READER} ${lastMessage('f.hidden_through')}
+    order by page.rank desc, page.active_at desc, page.id desc`;
 }
 
-/** The user's conversations with their unread counts. */
+/** The user's conversations, and broadcasts for them, with what is unread in each. */
 export async function readInbox(
   { client, asOf }: Snapshot,
-  query: InboxQuery,
-  userId: string,
+  { query, principal }: QueryRequest<'inbox'>,
 ): Promise<InboxPage> {
   const { filter, order, limit } = query;
-  const [unread, activeAt, id] = decodeCursor(query.cursor, cursorSchema) ?? [null, null, null];
+  const [rank, activeAt, id] = decodeCursor(query.cursor, cursorSchema) ?? [null, null, null];
   const { rows } = await client.query<InboxRow>({
     name: `inbox-${order}`,
     text: inboxSql(order),
     values: [
-      userId,
+      principal.userId,
+      principal.segments,
       filter,
       limit + 1,
+      rank,
       activeAt === null ? null : new Date(activeAt).toISOString(),
       id,
-      ...(order === 'unread' ? [unread] : []),
     ],
   });
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
+  const { page, nextCursor } = pageOf(rows, limit, (row) => [
+    Number(row.rank),
+    row.active_at.getTime(),
+    row.id,
+  ]);
   return {
     asOf,
-    items: page.flatMap((row) => {
-      const me = membershipView(row);
-      return me ? [{ conversation: conversationView(row), me }] : [];
-    }),
-    nextCursor:
-      rows.length > limit && last ? encodeCursor([last.unread, last.active_at.getTime(), last.id]) : null,
+    items: page.map((row) => ({
+      conversation: conversationView(row, row.role !== null),
+      me: membershipView(row),
+    })),
+    nextCursor,
   };
 }

@@ -46,7 +46,8 @@ export async function openEventLog(options: OpenLogOptions): Promise<OpenLog> {
       log,
       snapshots,
       connected,
-      close: () => connection.drain(),
+      // A broken connection cannot be drained; what it had in flight is lost either way.
+      close: () => connection.drain().catch(() => connection.close()),
     };
   } catch (error) {
     await connection.close();

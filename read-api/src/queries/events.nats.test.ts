@@ -1,0 +1,196 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  conversationSubject,
+  type EventsPage,
+  encodeCommit,
+  type LogEvent,
+  type Query,
+} from '@parley/contracts';
+import { type NatsServer, startNats } from '@parley/deploy/testing';
+import { type OpenLog, openEventLog } from '@parley/runtime';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LogReader } from '../log-reader.ts';
+import { logger, ReadModel, timeOf, uuid } from '../testing/read-model.ts';
+import { principalOf } from '../testing/rows.ts';
+import { Story } from '../testing/story.ts';
+import { eventsFrom } from './events.ts';
+
+let dir: string;
+let model: ReadModel;
+let nats: NatsServer;
+let opened: OpenLog;
+let reader: LogReader;
+let next = 1;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'parley-read-api-events-'));
+  [model, nats] = await Promise.all([ReadModel.start(), startNats({ dir: join(dir, 'nats') })]);
+  opened = await openEventLog({ natsUrl: nats.url, replicas: 1, name: 'test', logger });
+  reader = new LogReader({ natsUrl: nats.url, replicas: 1, name: 'reader', logger });
+  await vi.waitFor(() => expect(reader.log.epoch).toBe(opened.log.epoch), { timeout: 20_000 });
+});
+afterAll(async () => {
+  await reader?.close();
+  await opened?.close();
+  await Promise.all([model?.stop(), nats?.stop()]);
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  await model.build();
+  await model.pool.query('update read_model.checkpoints set epoch = $1', [opened.log.epoch]);
+});
+
+/** A commit of one event for every version of the story, and one of another conversation before each. */
+async function storeCommits(story: Story, events: Record<number, object> = {}): Promise<void> {
+  for (let version = 1; version <= story.place.version; version++) {
+    const other = commitOf(uuid(99), 1, {});
+    await opened.log.append({
+      ...other,
+      commitId: `other-${story.id}-${version}`,
+      expectedLastSequence: 'any',
+    });
+    const commit = commitOf(story.id, version, events[version] ?? {});
+    const request = { ...commit, commitId: `${story.id}-${version}`, expectedLastSequence: 'any' as const };
+    const outcome = await opened.log.append(request);
+    if (outcome.kind !== 'appended') throw new Error('the commit was not stored');
+    next = outcome.sequence + 1;
+  }
+}
+
+function commitOf(id: string, version: number, event: object): { subject: string; payload: Uint8Array } {
+  const stored = {
+    specversion: '1.0',
+    id: `${id}-${version}`,
+    source: '/parley',
+    type: 'later.invented',
+    subject: `conversation/${id}`,
+    time: timeOf(version),
+    dataschema: 'urn:parley:event:later.invented:1',
+    version,
+    actor: 'ann',
+    data: { version },
+    ...event,
+  };
+  return { subject: conversationSubject(id), payload: encodeCommit([stored as unknown as LogEvent]) };
+}
+
+/** Stands in the log where its commits will be: each has one of another conversation before it. */
+async function tell(
+  id: string,
+  tells: (story: Story) => void,
+  events: Record<number, object> = {},
+): Promise<Story> {
+  const story = new Story(id, { sequence: next + 1, step: 2 });
+  tells(story);
+  await story.insert(model.pool);
+  await storeCommits(story, events);
+  return story;
+}
+
+async function events(id: string, query: Partial<Query<'events'>> = {}, userId = 'bob'): Promise<EventsPage> {
+  const read = eventsFrom(reader, model.pool);
+  const found = await model.read((snapshot) =>
+    read(snapshot, {
+      params: { conversationId: id },
+      query: { after: 0, limit: 100, ...query },
+      principal: principalOf(userId),
+    }),
+  );
+  return typeof found === 'function' ? found() : found;
+}
+
+const versions = (page: EventsPage) =>
+  page.items.flatMap((each) => each.events.map((event) => event.version));
+const span = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+describe('the facts of a conversation', () => {
+  it('are its commits as they are stored, and where they stand in the log', async () => {
+    const story = await tell(uuid(1), (it) => it.send(3));
+    const page = await events(uuid(1));
+    expect(page.head).toBe(4);
+    expect(page.items.map(({ sequence }) => sequence)).toEqual(
+      [3, 2, 1, 0].map((back) => story.place.sequence - 2 * back),
+    );
+    expect(page.items[1]?.events).toEqual([
+      expect.objectContaining({ type: 'later.invented', version: 2, actor: 'ann', data: { version: 2 } }),
+    ]);
+  });
+
+  it('begin after any version, whatever was edited and deleted since, and end at the limit', async () => {
+    const story = await tell(uuid(2), (it) => {
+      it.send(10);
+      for (const ordinal of [2, 5, 9]) it.add({ kind: 'edit', by: 'ann', ordinal, body: 'edited' });
+      for (const ordinal of [1, 6, 10]) it.add({ kind: 'delete', by: 'ann', ordinal });
+      it.send(4).add({ kind: 'join', user: 'cyn', role: 'member' });
+      it.send(2);
+    });
+    const head = story.place.version;
+    for (const after of span(0, head)) {
+      expect(versions(await events(uuid(2), { after }))).toEqual(span(after + 1, head));
+      expect(versions(await events(uuid(2), { after, limit: 3 }))).toEqual(
+        span(after + 1, Math.min(after + 3, head)),
+      );
+    }
+    expect(await events(uuid(2), { after: 999_999_999_999_999 })).toMatchObject({ items: [], head });
+  });
+
+  it('end where the read model is, also when the log is ahead', async () => {
+    const story = new Story(uuid(3), { sequence: next + 1, step: 2 }).send(2);
+    await story.insert(model.pool);
+    await storeCommits(story.send(3));
+    const page = await events(uuid(3));
+    expect(page.head).toBe(3);
+    expect(versions(page)).toEqual([1, 2, 3]);
+  });
+
+  it('of somebody else’s lowered cursor say nothing but their place', async () => {
+    const lowered = { type: 'cursor.lowered', actor: 'ann', data: { userId: 'ann', ordinal: 1 } };
+    await tell(uuid(4), (it) => it.send(2), { 3: lowered });
+    const shown = async (userId: string) => (await events(uuid(4), {}, userId)).items[2]?.events[0];
+    expect(await shown('ann')).toMatchObject(lowered);
+    expect(await shown('bob')).toMatchObject({
+      type: 'cursor.lowered',
+      version: 3,
+      actor: 'parley',
+      data: {},
+    });
+  });
+
+  it('begin with joining where history is for members only, and are none for a visitor', async () => {
+    const story = new Story(uuid(5), {
+      type: 'channel',
+      settings: { historyVisibility: 'joined' },
+      sequence: next + 1,
+      step: 2,
+    }).send(3);
+    const joined = story.add({ kind: 'join', user: 'cyn', role: 'member' });
+    story.send(2);
+    await story.insert(model.pool);
+    await storeCommits(story);
+    expect(versions(await events(uuid(5), {}, 'cyn'))).toEqual(span(joined.version, story.place.version));
+    expect(await events(uuid(5), {}, 'zoe')).toMatchObject({ items: [], head: story.place.version });
+    expect(versions(await events(uuid(5), {}, 'ann'))).toEqual(span(1, story.place.version));
+  });
+});
+
+describe('the log', () => {
+  it('of another epoch than the read model gives no facts', async () => {
+    await tell(uuid(6), (it) => it.send(1));
+    await model.pool.query('update read_model.checkpoints set epoch = $1', [uuid(0)]);
+    await expect(events(uuid(6))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('that is away is said to be, and is read again when it is back', async () => {
+    await tell(uuid(7), (it) => it.send(1));
+    await nats.kill();
+    await vi.waitFor(() =>
+      expect(() => reader.log).toThrow(expect.objectContaining({ code: 'unavailable' })),
+    );
+    await expect(events(uuid(7))).rejects.toMatchObject({ code: 'unavailable' });
+    await nats.restart();
+    await vi.waitFor(async () => expect(versions(await events(uuid(7)))).toEqual([1, 2]), {
+      timeout: 20_000,
+    });
+  });
+});
