@@ -1,18 +1,31 @@
 import type { ErrorCode, ProblemExtras } from '@parley/contracts';
+import type { Confirmation } from './domain/decider.ts';
 import type { CommitPlan, Verdict } from './domain/plan-commit.ts';
+import type { Schedule } from './domain/user.ts';
 
 /** What became of a command. `sequence`: the commit that holds the outcome, or the newest one it was checked against. */
-export type Answer =
-  | { kind: 'accepted'; sequence: number; version: number; result: unknown; replayed: boolean }
-  | { kind: 'rejected'; code: ErrorCode; extras: ProblemExtras };
+export type Answer = Accepted | { kind: 'rejected'; code: ErrorCode; extras: ProblemExtras };
+
+export interface Accepted {
+  kind: 'accepted';
+  sequence: number;
+  version: number;
+  result: unknown;
+  replayed: boolean;
+  /** What the conversation says to a command that is written elsewhere. */
+  confirmed?: Confirmation | undefined;
+  /** What is to be sent, its time having come. */
+  released?: Schedule | undefined;
+}
 
 const reuse: Answer = { kind: 'rejected', code: 'idempotency-conflict', extras: {} };
 
-export function answerTo(verdict: Verdict, plan: CommitPlan, sequence: number): Answer {
+export function answerTo(verdict: Verdict, plan: CommitPlan<unknown>, sequence: number): Answer {
   switch (verdict.kind) {
     case 'accepted': {
-      const { version, result } = verdict;
-      return { kind: 'accepted', sequence, version, result, replayed: false };
+      const { version } = verdict;
+      const { result, confirmed, released } = verdict.decision;
+      return { kind: 'accepted', sequence, version, result, replayed: false, confirmed, released };
     }
     case 'replay': {
       const { record } = verdict;

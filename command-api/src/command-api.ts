@@ -10,16 +10,16 @@ import {
   Readiness,
   type RunningProcess,
 } from '@parley/runtime';
+import { CursorAdvance } from './advance-cursor.ts';
 import type { commandApiVariables } from './config.ts';
-import { ConversationWriters } from './conversation-writers.ts';
 import { CursorWriter } from './cursor-writer.ts';
 import { addDocsPage } from './docs-page.ts';
+import { CommandExecutor } from './execute-command.ts';
 import { CommandHandler } from './handle-command.ts';
-import { Lookups } from './lookups.ts';
 import { declareCommandMetrics } from './metrics.ts';
-import { OldCommands } from './old-commands.ts';
 import { ReadModelLookup } from './read-model-lookup.ts';
 import { addCommandRoutes } from './routes.ts';
+import { createWriters } from './writers.ts';
 
 const NAME = 'command-api';
 
@@ -42,10 +42,10 @@ export async function startCommandApi(
   const commandMetrics = declareCommandMetrics(metrics);
   const { log, snapshots } = opened;
   const lookup = new ReadModelLookup(pool, log.epoch);
-  const lookups = new Lookups(new OldCommands(lookup, log, logger), lookup, log);
-  const context = { log, snapshots, lookups, metrics: commandMetrics, logger, now: Date.now };
-  const cursors = new CursorWriter(log, commandMetrics, Date.now);
-  const handler = new CommandHandler(context, new ConversationWriters(context), cursors, lookup);
+  const context = { log, snapshots, metrics: commandMetrics, logger, now: Date.now };
+  const cursors = new CursorAdvance(new CursorWriter(log, commandMetrics, Date.now), lookup);
+  const executor = new CommandExecutor(createWriters(context, lookup), cursors);
+  const handler = new CommandHandler(context, executor);
   const app = await createHttpServer({
     name: NAME,
     corsOrigins: config.corsOrigins,

@@ -13,8 +13,9 @@ export class CommitDraft {
   readonly #texts: string[] = [];
   #bytes = 2;
 
-  constructor(conversationId: string, at: number) {
-    this.#subject = `conversation/${conversationId}`;
+  /** `subject`: the aggregate's name in its events; `at`: milliseconds since 1970. */
+  constructor(subject: string, at: number) {
+    this.#subject = subject;
     this.#time = new Date(at).toISOString();
   }
 

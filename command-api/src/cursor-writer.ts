@@ -1,64 +1,36 @@
-import { dataschemaOf, type EventOf, readsSubject } from '@parley/contracts';
+import { dataschemaOf, type EventData, type EventOf, readsSubject } from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
-import { LRUCache } from 'lru-cache';
 import { uuidv7 } from 'uuidv7';
 import { endOfTurn } from './end-of-turn.ts';
 import type { CommandMetrics } from './metrics.ts';
 
 const MOST_ENTRIES = 500;
 const MOST_WAITING = 50_000;
-const REMEMBERED_CURSORS = 100_000;
 
-export interface Cursor {
-  conversationId: string;
-  userId: string;
-  readOrdinal: number;
-}
+/** What a cursor command moves, as the log stores it. */
+export type Cursor = Omit<EventData<'cursors.advanced'>['entries'][number], 'at'>;
 
-interface Held {
-  ordinal: number;
-  sequence: number;
-  /** The read model was asked too: what this process wrote itself may be less than what an earlier one did. */
-  asked: boolean;
-}
-
-interface Waiting extends Cursor {
+interface Waiting {
+  cursor: Cursor;
   settle(sequence: number): void;
   fail(error: unknown): void;
 }
 
 /**
- * Read cursors merge by maximum, so they need no expected version and one commit carries those of a whole partition:
- * while one append is in flight the next collects, one entry for each user and conversation.
+ * Cursors merge by maximum, so they need no expected version and one commit carries those of a whole partition: while
+ * one append is in flight the next collects, one entry for each cursor that it moves.
  */
 export class CursorWriter {
   readonly #log: EventLog;
   readonly #metrics: CommandMetrics;
   readonly #now: () => number;
   readonly #waiting = new Map<string, Waiting[]>();
-  readonly #held = new LRUCache<string, Held>({ max: REMEMBERED_CURSORS });
   #count = 0;
 
   constructor(log: EventLog, metrics: CommandMetrics, now: () => number) {
     this.#log = log;
     this.#metrics = metrics;
     this.#now = now;
-  }
-
-  /** The highest cursor this process knows of. A higher one written elsewhere since only makes a commit needless. */
-  held(conversationId: string, userId: string): Held | undefined {
-    return this.#held.get(key(conversationId, userId));
-  }
-
-  remember(conversationId: string, userId: string, learnt: Partial<Held>): void {
-    const known = this.held(conversationId, userId) ?? { ordinal: 0, sequence: 0, asked: false };
-    const { ordinal = 0, sequence = 0, asked = false } = learnt;
-    const higher = ordinal > known.ordinal ? { ordinal, sequence } : known;
-    this.#held.set(key(conversationId, userId), {
-      ordinal: higher.ordinal,
-      sequence: higher.sequence,
-      asked: asked || known.asked,
-    });
   }
 
   get isFull(): boolean {
@@ -72,10 +44,10 @@ export class CursorWriter {
       const waiting = this.#waiting.get(subject);
       this.#count++;
       if (waiting) {
-        waiting.push({ ...cursor, settle, fail });
+        waiting.push({ cursor, settle, fail });
         return;
       }
-      this.#waiting.set(subject, [{ ...cursor, settle, fail }]);
+      this.#waiting.set(subject, [{ cursor, settle, fail }]);
       void this.#run(subject);
     });
   }
@@ -99,7 +71,7 @@ export class CursorWriter {
     }
   }
 
-  async #append(subject: string, batch: Cursor[]): Promise<number> {
+  async #append(subject: string, batch: Waiting[]): Promise<number> {
     const cursors = highest(batch);
     const event = cursorEvent(subject, cursors, new Date(this.#now()).toISOString());
     const payload = Buffer.from(JSON.stringify([event]));
@@ -110,25 +82,34 @@ export class CursorWriter {
       expectedLastSequence: 'any',
     });
     if (outcome.kind === 'conflict') throw new Error('a subject without expectations cannot conflict');
-    for (const { conversationId, userId, readOrdinal } of cursors) {
-      this.remember(conversationId, userId, { ordinal: readOrdinal, sequence: outcome.sequence });
-    }
     this.#metrics.cursorsPerCommit.observe(cursors.length);
     return outcome.sequence;
   }
 }
 
-const key = (conversationId: string, userId: string): string => `${conversationId} ${userId}`;
-
-function highest(batch: Cursor[]): Cursor[] {
-  const byUser = new Map<string, Cursor>();
-  for (const { conversationId, userId, readOrdinal } of batch) {
-    const known = byUser.get(key(conversationId, userId));
-    if (!known || known.readOrdinal < readOrdinal) {
-      byUser.set(key(conversationId, userId), { conversationId, userId, readOrdinal });
-    }
+/**
+ * One entry for each user, conversation and thread. Private reading stays an entry of its own: it moves less than
+ * public reading does, and the two may be at different places.
+ */
+function highest(batch: Waiting[]): Cursor[] {
+  const merged = new Map<string, Cursor>();
+  for (const { cursor } of batch) {
+    const { conversationId, userId, threadOrdinal, private: hidden, audience } = cursor;
+    const key = `${conversationId}${hidden ? 'p' : ''}${audience ? 'a' : ''}${threadOrdinal ?? ''} ${userId}`;
+    const known = merged.get(key);
+    merged.set(key, known ? higher(known, cursor) : cursor);
   }
-  return [...byUser.values()];
+  return [...merged.values()];
+}
+
+function higher(one: Cursor, other: Cursor): Cursor {
+  const readOrdinal = Math.max(one.readOrdinal ?? 0, other.readOrdinal ?? 0);
+  const deliveredOrdinal = Math.max(one.deliveredOrdinal ?? 0, other.deliveredOrdinal ?? 0);
+  return {
+    ...one,
+    ...(readOrdinal > 0 && { readOrdinal }),
+    ...(deliveredOrdinal > 0 && { deliveredOrdinal }),
+  };
 }
 
 function cursorEvent(subject: string, cursors: Cursor[], time: string): EventOf<'cursors.advanced'> {

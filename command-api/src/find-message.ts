@@ -1,8 +1,12 @@
-import { conversationSubject, decodeCommit, isKnown } from '@parley/contracts';
+import { decodeCommit } from '@parley/contracts';
 import { type EventLog, ProblemError } from '@parley/runtime';
+import type { Aggregate } from './domain/aggregate.ts';
+import type { MessageFact } from './domain/decider.ts';
+import { factOf } from './domain/plan-commit.ts';
 import type { ReadModelLookup } from './read-model-lookup.ts';
 
 export interface MessageQuestion {
+  aggregate: Pick<Aggregate<unknown>, 'subject' | 'owns'>;
   conversationId: string;
   messageId: string;
   /** Where the client says it was sent. */
@@ -12,14 +16,14 @@ export interface MessageQuestion {
 }
 
 /**
- * Author and ordinal of a message that the window does not hold, read from the log itself: from the sequence the client
+ * The facts of a message that the window does not hold, read from the log itself: from the sequence the client
  * names, else from where the read model says it is. Null = it is not there. Throws `unavailable` when nobody can tell.
  */
 export async function findMessage(
   question: MessageQuestion,
   log: EventLog,
   lookup: ReadModelLookup,
-): Promise<{ senderId: string; ordinal: number } | null> {
+): Promise<MessageFact | null> {
   const sequence = question.sequence ?? (await projectedSequence(question, lookup));
   return sequence === null ? null : messageAt(log, question, sequence);
 }
@@ -40,15 +44,14 @@ async function projectedSequence(
 
 async function messageAt(
   log: EventLog,
-  { conversationId, messageId }: MessageQuestion,
+  { aggregate, messageId }: MessageQuestion,
   sequence: number,
-): Promise<{ senderId: string; ordinal: number } | null> {
+): Promise<MessageFact | null> {
   const record = await log.at(sequence);
-  if (record?.subject !== conversationSubject(conversationId)) return null;
+  if (record?.subject !== aggregate.subject) return null;
   for (const event of decodeCommit(record.payload)) {
-    if (isKnown(event) && event.type === 'message.sent' && event.data.messageId === messageId) {
-      return { senderId: event.actor, ordinal: event.data.ordinal };
-    }
+    if (!aggregate.owns(event) || event.type !== 'message.sent') continue;
+    if (event.data.messageId === messageId) return factOf(event);
   }
   return null;
 }

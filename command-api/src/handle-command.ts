@@ -1,32 +1,27 @@
 import {
   type Command,
   type CommandAccepted,
+  type CommandType,
   commandSchemas,
   formatPosition,
   isCommandType,
+  SERVICE_SCOPE,
+  serviceCommands,
   timeOfUuidv7,
 } from '@parley/contracts';
-import { ProblemError, parse, toProblem } from '@parley/runtime';
+import { type Principal, ProblemError, parse, toProblem } from '@parley/runtime';
 import type { z } from 'zod';
+import type { WriterContext } from './aggregate-writer.ts';
 import type { Answer } from './answer.ts';
-import type { WriterContext } from './conversation-writer.ts';
-import type { ConversationWriters } from './conversation-writers.ts';
-import type { CursorWriter } from './cursor-writer.ts';
 import { CLOCK_SKEW_MS } from './domain/command-window.ts';
-import { conversationOf } from './domain/conversation.ts';
-import type { Candidate } from './domain/plan-commit.ts';
-import type { ReadModelLookup } from './read-model-lookup.ts';
+import type { CommandExecutor, Order } from './execute-command.ts';
 import { requestHash } from './request-hash.ts';
-import { within } from './within.ts';
-
-/** A cursor that cannot be looked up in this time is written: at worst a commit that moves nothing. */
-const CURSOR_LOOKUP_MS = 300;
 
 export interface CommandRequest {
   type: string;
   key: string;
   data: unknown;
-  actor: string;
+  principal: Pick<Principal, 'userId' | 'segments' | 'scopes'>;
   requestId: string;
   /** Where faults are reported: an item of a batch is named by its index. */
   at?: string;
@@ -34,32 +29,23 @@ export interface CommandRequest {
 
 /** Takes a command from a request to its answer; throws ProblemError for everything a client must be told. */
 export class CommandHandler {
-  readonly #context: WriterContext;
-  readonly #writers: ConversationWriters;
-  readonly #cursors: CursorWriter;
-  readonly #lookup: ReadModelLookup;
+  readonly #context: Pick<WriterContext, 'log' | 'metrics' | 'now'>;
+  readonly #executor: CommandExecutor;
 
-  constructor(
-    context: WriterContext,
-    writers: ConversationWriters,
-    cursors: CursorWriter,
-    lookup: ReadModelLookup,
-  ) {
+  constructor(context: Pick<WriterContext, 'log' | 'metrics' | 'now'>, executor: CommandExecutor) {
     this.#context = context;
-    this.#writers = writers;
-    this.#cursors = cursors;
-    this.#lookup = lookup;
+    this.#executor = executor;
   }
 
   /** Runs up to the queue of the conversation before it returns, so commands of one request are queued in call order. */
   async handle(request: CommandRequest): Promise<CommandAccepted> {
-    const candidate = this.#read(request);
-    const answer = await this.#execute(candidate);
+    const order = this.#read(request);
+    const answer = await this.#execute(order);
     if (answer.kind === 'rejected') throw new ProblemError(answer.code, answer.extras);
     const { sequence, version, result, replayed } = answer;
     const position = formatPosition(this.#context.log.epoch, sequence);
     return {
-      commandId: candidate.command.id,
+      commandId: order.command.id,
       position,
       version,
       result: result as CommandAccepted['result'],
@@ -67,9 +53,10 @@ export class CommandHandler {
     };
   }
 
-  #read({ type, key, data, actor, requestId, at }: CommandRequest): Candidate {
+  #read({ type, key, data, principal, requestId, at }: CommandRequest): Order {
     const path = (name: string): string => (at === undefined ? name : `${at}.${name}`);
     if (!isCommandType(type)) throw invalid(path('type'), `unknown command type; known: ${KNOWN_TYPES}`);
+    checkScope(type, principal.scopes);
     const now = this.#context.now();
     if (timeOfUuidv7(key) > now + CLOCK_SKEW_MS) {
       throw invalid(
@@ -79,15 +66,16 @@ export class CommandHandler {
     }
     const schema: z.ZodType<unknown> = commandSchemas[type].data;
     const parsed = parse(schema, data, at === undefined ? undefined : path('data'));
-    const command = { type, id: key, actor, at: now, data: parsed } as Command;
+    const { userId: actor, segments } = principal;
+    const command = { type, id: key, actor, segments, at: now, data: parsed } as Command;
     return { command, hash: requestHash(type, actor, data), correlationId: requestId };
   }
 
-  async #execute(candidate: Candidate): Promise<Answer> {
+  async #execute(order: Order): Promise<Answer> {
     const { commands } = this.#context.metrics;
-    const { type } = candidate.command;
+    const { type } = order.command;
     try {
-      const answer = await this.#answer(candidate);
+      const answer = await this.#executor.execute(order);
       const outcome = answer.kind === 'rejected' ? answer.code : answer.replayed ? 'replayed' : 'accepted';
       commands.inc({ type, outcome });
       return answer;
@@ -96,54 +84,14 @@ export class CommandHandler {
       throw error;
     }
   }
-
-  async #answer(candidate: Candidate): Promise<Answer> {
-    const { command } = candidate;
-    const answer = await this.#writers.submit(conversationOf(command), candidate);
-    if (answer.kind === 'rejected') return answer;
-    if (command.type === 'messages.read') return this.#advance(command, answer);
-    if (command.type === 'message.send') this.#rememberOwn(command, answer);
-    return answer;
-  }
-
-  /** The conversation has said that the cursor may be there; a cursor at or below the one that holds writes nothing. */
-  async #advance(
-    { actor: userId, data }: Extract<Command, { type: 'messages.read' }>,
-    allowed: Extract<Answer, { kind: 'accepted' }>,
-  ): Promise<Answer> {
-    const { conversationId, ordinal } = data;
-    const highest = await this.#highestCursor(conversationId, userId, ordinal);
-    const answer = { kind: 'accepted', version: 0, replayed: false } as const;
-    if (highest.ordinal >= ordinal) {
-      const sequence = Math.max(highest.sequence, allowed.sequence);
-      return { ...answer, sequence, result: { ordinal: highest.ordinal } };
-    }
-    if (this.#cursors.isFull)
-      return { kind: 'rejected', code: 'overloaded', extras: { retryAfterMs: 1_000 } };
-    const sequence = await this.#cursors.advance({ conversationId, userId, readOrdinal: ordinal });
-    return { ...answer, sequence, result: { ordinal } };
-  }
-
-  /** What this process knows; the first time that it knows too little, what the read model holds as well. */
-  async #highestCursor(conversationId: string, userId: string, wanted: number) {
-    const held = this.#cursors.held(conversationId, userId);
-    if (held && (held.asked || held.ordinal >= wanted)) return held;
-    const projected = await within(CURSOR_LOOKUP_MS, this.#lookup.readOrdinal(conversationId, userId));
-    if (projected !== null)
-      this.#cursors.remember(conversationId, userId, { ordinal: projected, asked: true });
-    return this.#cursors.held(conversationId, userId) ?? { ordinal: 0, sequence: 0 };
-  }
-
-  #rememberOwn(
-    { actor, data }: Extract<Command, { type: 'message.send' }>,
-    { result, sequence }: Extract<Answer, { kind: 'accepted' }>,
-  ): void {
-    const { ordinal } = result as { ordinal: number };
-    this.#cursors.remember(data.conversationId, actor, { ordinal, sequence });
-  }
 }
 
 const KNOWN_TYPES = Object.keys(commandSchemas).join(', ');
+
+function checkScope(type: CommandType, scopes: readonly string[]): void {
+  if (!serviceCommands.has(type) || scopes.includes(SERVICE_SCOPE)) return;
+  throw new ProblemError('insufficient-scope', { detail: `This needs the scope ${SERVICE_SCOPE}.` });
+}
 
 function invalid(path: string, message: string): ProblemError {
   return new ProblemError('invalid-request', { errors: [{ path, message }] });

@@ -1,57 +1,62 @@
 import type { EventLog } from '@parley/runtime';
 import { findMessage } from './find-message.ts';
-import type { LoadedConversation } from './load-conversation.ts';
 import type { OldCommands } from './old-commands.ts';
-import { openQuestion, type Waiting } from './open-question.ts';
+import { type Asked, openQuestion, type Question, type Waiting } from './open-question.ts';
 import type { ReadModelLookup } from './read-model-lookup.ts';
 
-/** Finds what commands need to know beyond the state: whether an old key was used before, and who wrote an old message. */
+type Pair = readonly [string, string];
+
+/**
+ * Finds what commands need to know beyond the state: whether an old key was used before, the facts of old messages, and
+ * whether one of two users has blocked the other.
+ */
 export class Lookups {
   readonly #oldCommands: OldCommands;
   readonly #lookup: ReadModelLookup;
   readonly #log: EventLog;
+  readonly #blockBetween: (pair: Pair) => Promise<boolean>;
 
-  constructor(oldCommands: OldCommands, lookup: ReadModelLookup, log: EventLog) {
+  constructor(
+    oldCommands: OldCommands,
+    lookup: ReadModelLookup,
+    log: EventLog,
+    blockBetween: (pair: Pair) => Promise<boolean>,
+  ) {
     this.#oldCommands = oldCommands;
     this.#lookup = lookup;
     this.#log = log;
+    this.#blockBetween = blockBetween;
   }
 
   /** Closes the open questions of commands. Resolves to those it has answered itself, because nobody can tell now. */
-  async close(
-    conversationId: string,
-    asked: readonly Waiting[],
-    { window, sequence }: Pick<LoadedConversation, 'window' | 'sequence'>,
-  ): Promise<Set<Waiting>> {
-    const asOf = { sequence, forgottenThrough: window.forgottenThrough };
+  async close<State>(asked: readonly Waiting[], { aggregate, state, window, sequence }: AskedAt<State>) {
+    // The aggregate goes on while the answers are sought: this is what it was when the questions came up.
+    const asOf = { aggregate, state, window, sequence, forgottenThrough: window.forgottenThrough };
     const given = new Set<Waiting>();
-    const withKey = asked.filter((waiting) => openQuestion(waiting, window) === 'key');
-    if (withKey.length > 0) await this.#askForKeys(conversationId, withKey, asOf, given);
-    const aboutMessage = asked.filter(
-      (waiting) => !given.has(waiting) && openQuestion(waiting, window) === 'message',
-    );
-    await Promise.all(
-      aboutMessage.map((waiting) =>
-        this.#askForMessage(conversationId, waiting, asOf).catch((error: unknown) => {
-          given.add(waiting);
-          waiting.fail(error);
-        }),
-      ),
-    );
+    const withQuestion = (question: Question) =>
+      asked.filter((waiting) => !given.has(waiting) && openQuestion(waiting, asOf) === question);
+    const withKey = withQuestion('key');
+    if (withKey.length > 0) await this.#askForKeys(withKey, asOf, given);
+    const settling = (work: (waiting: Waiting) => Promise<void>) => (waiting: Waiting) =>
+      work(waiting).catch((error: unknown) => {
+        given.add(waiting);
+        waiting.fail(error);
+      });
+    await Promise.all(withQuestion('messages').map(settling((each) => this.#askForMessages(each, asOf))));
+    await Promise.all(withQuestion('blocked').map(settling((each) => this.#askForBlocks(each, asOf))));
     return given;
   }
 
-  async #askForKeys(
-    conversationId: string,
+  async #askForKeys<State>(
     asked: readonly Waiting[],
-    asOf: AsOf,
+    { aggregate, sequence, forgottenThrough }: AsOf<State>,
     given: Set<Waiting>,
   ): Promise<void> {
     const ids = asked.map(({ command }) => command.id);
-    const found = await this.#oldCommands.find(conversationId, ids, asOf.forgottenThrough);
+    const found = await this.#oldCommands.find(aggregate, ids, forgottenThrough);
     for (const waiting of asked) {
       const old = found.get(waiting.command.id);
-      if (old === undefined) waiting.keyNewThrough = asOf.sequence;
+      if (old === undefined) waiting.keyNewThrough = sequence;
       else if (old !== 'unavailable') waiting.old = old;
       else {
         const extras = { detail: 'This key is old and the read model cannot tell yet.', retryAfterMs: 1_000 };
@@ -61,20 +66,28 @@ export class Lookups {
     }
   }
 
-  async #askForMessage(conversationId: string, waiting: Waiting, asOf: AsOf): Promise<void> {
-    const { command } = waiting;
-    if (command.type !== 'message.edit' && command.type !== 'message.delete') return;
-    const { messageId, sequence } = command.data;
-    const { forgottenThrough } = asOf;
-    const question = { conversationId, messageId, sequence, forgottenThrough };
-    const fact = await findMessage(question, this.#log, this.#lookup);
-    if (fact) waiting.fact = fact;
-    else waiting.messageMissingThrough = asOf.sequence;
+  async #askForMessages<State>(waiting: Waiting, asOf: AsOf<State>): Promise<void> {
+    const { command, facts } = waiting;
+    const { aggregate, forgottenThrough } = asOf;
+    const conversationId = 'conversationId' in command.data ? command.data.conversationId : undefined;
+    if (conversationId === undefined) return;
+    const references = aggregate.references(command).filter(({ as }) => typeof facts[as] !== 'object');
+    await Promise.all(
+      references.map(async ({ as, messageId, sequence }) => {
+        const question = { aggregate, conversationId, messageId, sequence, forgottenThrough };
+        const fact = await findMessage(question, this.#log, this.#lookup);
+        if (fact) facts[as] = fact;
+      }),
+    );
+    waiting.messagesMissingThrough = asOf.sequence;
+  }
+
+  async #askForBlocks<State>({ command, facts }: Waiting, { aggregate, state }: AsOf<State>): Promise<void> {
+    const pair = aggregate.pair(state, command);
+    if (pair) facts.blocked = await this.#blockBetween(pair);
   }
 }
 
-/** What the conversation was when the question came up; it goes on while the answer is sought. */
-interface AsOf {
-  sequence: number;
-  forgottenThrough: number;
-}
+type AskedAt<State> = Asked<State> & { sequence: number };
+/** `forgottenThrough` is kept apart: the window itself is advanced in place. */
+type AsOf<State> = AskedAt<State> & { forgottenThrough: number };

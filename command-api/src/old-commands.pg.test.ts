@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Answer } from './answer.ts';
 import { LARGEST_WINDOW } from './domain/command-window.ts';
 import { ReadModel } from './testing/read-model.ts';
-import { commitsOf, logger, WriterProcess } from './testing/writer-rig.ts';
+import { accepted, commitsOf, logger, WriterProcess } from './testing/writer-rig.ts';
 
 const MINUTE = 60_000;
 const dir = mkdtempSync(join(tmpdir(), 'parley-old-'));
@@ -31,10 +31,6 @@ function start(): WriterProcess {
 const newKey = (): string => {
   const time = now.toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}${uuidv7().slice(13)}`;
-};
-const accepted = (answer: Answer) => {
-  if (answer.kind !== 'accepted') throw new Error(`refused: ${answer.code}`);
-  return answer;
 };
 
 async function sendMany(process: WriterProcess, id: string, count: number): Promise<Map<string, Answer>> {
@@ -179,6 +175,56 @@ describe('a key that left the window', () => {
     const named = { ...data, sequence, body: 'edited again' };
     expect(await start().do('message.edit', 'anna', named)).toMatchObject({ kind: 'accepted' });
   });
+
+  test('of a message finds it for a reply and as the root of a thread, and what was found stays true', async () => {
+    const [messageId] = oldest;
+    const reply = { conversationId: id, body: 'after all', replyTo: messageId, threadId: messageId };
+    const first = newKey();
+    accepted(await start().do('message.send', 'anna', reply, { key: first }));
+    const commits = await commitsOf(opened.log, id);
+    expect(commits.at(-1)?.events[0]?.data).toMatchObject({
+      replyTo: messageId,
+      replyToAuthor: 'anna',
+      threadId: messageId,
+      threadOrdinal: 1,
+      threadAuthor: 'anna',
+    });
+    const read = { conversationId: id, ordinal: 1_401, threadId: messageId };
+    expect(await start().do('messages.read', 'anna', read)).toMatchObject({ result: { ordinal: 1_401 } });
+    // A reply is no root, whether it is remembered or found.
+    const nested = { conversationId: id, body: 'x', threadId: first };
+    for (const each of [process, start()]) {
+      expect(await each.do('message.send', 'anna', nested)).toMatchObject({
+        code: 'invalid-request',
+        extras: { errors: [{ path: 'threadId' }] },
+      });
+    }
+    const nobody = { conversationId: id, body: 'x', replyTo: uuidv7() };
+    const refused = await start().do('message.send', 'anna', nobody);
+    expect(refused).toMatchObject({ extras: { errors: [{ path: 'replyTo' }] } });
+  });
+});
+
+test('a key of a user’s own facts that left the window gets its original answer, though its conversation refuses it', async () => {
+  const ben = `ben-${uuidv7()}`;
+  now = Date.now() - 10 * MINUTE;
+  const process = start();
+  const id = await process.group(ben);
+  const [key, data] = [newKey(), { conversationId: id }];
+  const original = accepted(await process.do('user.pin', ben, data, { key }));
+  now = Date.now();
+  const names = Array.from({ length: 1_100 }, (_, n) => `Ben ${n}`);
+  await Promise.all(
+    names.map((displayName) => process.do('user.set-profile', ben, { displayName }, { key: newKey() })),
+  );
+  await readModel.followUser(opened.log, ben);
+  accepted(
+    await process.do('members.remove', 'anna', { conversationId: id, userIds: [ben] }, { key: newKey() }),
+  );
+  for (const each of [process, start()]) {
+    expect(await each.do('user.pin', ben, data, { key })).toEqual({ ...original, replayed: true });
+    expect(await each.do('user.mute', ben, data, { key })).toMatchObject({ code: 'idempotency-conflict' });
+  }
 });
 
 test('a conversation beyond 32,768 commands in two minutes still answers its first, and asks nobody about fresh keys', async () => {

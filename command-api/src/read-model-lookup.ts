@@ -11,7 +11,7 @@ export interface SeenCommands {
 const THROUGH =
   'select case when bool_and(epoch = $1) then min(sequence) end as through from read_model.checkpoints';
 
-/** The write side's three questions to the read model. All may throw when Postgres is away. */
+/** The write side's questions to the read model. All may throw when Postgres is away. */
 export class ReadModelLookup {
   readonly #pool: Pool;
   readonly #epoch: string;
@@ -47,13 +47,51 @@ export class ReadModelLookup {
     return { sequence: sequence === null ? null : Number(sequence), through: Number(through ?? 0) };
   }
 
-  async readOrdinal(conversationId: string, userId: string): Promise<number> {
-    const { rows } = await this.#pool.query<{ read_ordinal: number }>({
-      name: 'read-ordinal',
-      text: `select read_ordinal from read_model.members
-             where conversation_id = $1 and user_id = $2 and left_sequence is null`,
-      values: [conversationId, userId],
+  /**
+   * A user's cursors as the read model has them, and the version of the conversation that it reflects. A thread or an
+   * audience that the user has no cursor in counts as read up to 0. Null = it does not know the conversation yet.
+   */
+  async cursors(
+    conversationId: string,
+    userId: string,
+    of: { threadOrdinal?: number | undefined; audience?: boolean | undefined },
+  ): Promise<ProjectedCursors | null> {
+    const [name, from] = of.threadOrdinal === undefined ? cursorSource(of.audience ?? false) : THREAD_CURSOR;
+    const { rows } = await this.#pool.query<ProjectedCursors>({
+      name,
+      text: `select c.version, coalesce(t.read, 0) as read, coalesce(t.receipt, 0) as receipt,
+               coalesce(t.delivered, 0) as delivered
+             from read_model.conversations c left join lateral (${from}) t on true where c.id = $1`,
+      values: [conversationId, userId, ...(of.threadOrdinal === undefined ? [] : [of.threadOrdinal])],
     });
-    return rows[0]?.read_ordinal ?? 0;
+    return rows[0] ?? null;
   }
 }
+
+export interface ProjectedCursors {
+  /** Of the conversation. */
+  version: number;
+  read: number;
+  /** As the others may see it. */
+  receipt: number;
+  delivered: number;
+}
+
+const OF_USER = 'conversation_id = c.id and user_id = $2';
+const THREAD_CURSOR = [
+  'thread-cursor',
+  `select read_ordinal as read, read_ordinal as receipt, read_ordinal as delivered
+   from read_model.thread_followers where ${OF_USER} and ordinal = $3`,
+] as const;
+const AUDIENCE_CURSOR = [
+  'audience-cursor',
+  `select read_ordinal as read, read_ordinal as receipt, delivered_ordinal as delivered
+   from read_model.audience_cursors where ${OF_USER}`,
+] as const;
+const MEMBER_CURSOR = [
+  'member-cursor',
+  `select read_ordinal as read, receipt_ordinal as receipt, delivered_ordinal as delivered
+   from read_model.members where ${OF_USER} and left_sequence is null`,
+] as const;
+
+const cursorSource = (audience: boolean) => (audience ? AUDIENCE_CURSOR : MEMBER_CURSOR);

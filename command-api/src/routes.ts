@@ -26,7 +26,7 @@ export function addCommandRoutes(
       type: request.params.type,
       key,
       data: request.body,
-      actor: request.principal.userId,
+      principal: request.principal,
       requestId: request.id,
     });
     reply.header(HEADERS.position, accepted.position);
@@ -62,7 +62,7 @@ async function answerItem(
       type,
       key,
       data,
-      actor: principal.userId,
+      principal,
       requestId,
       at: String(index),
     });

@@ -27,6 +27,7 @@ test.each([...new Set([...text.matchAll(/`((?:[a-z-]+\/)+[\w.-]+\.ts)`/g)].map((
       'realtime-gateway/src',
       'runtime/src',
       'read-api/src',
+      'notifier/src',
     ];
     const found = packages.some((folder) => {
       try {

@@ -10,6 +10,8 @@ export interface CommandRecord {
   sequence: number;
   version: number;
   result: unknown;
+  /** Of the thread's root, when the command sent a reply in one. */
+  threadOrdinal?: number;
   /** When the event was made, milliseconds since 1970. */
   at: number;
 }
@@ -139,6 +141,6 @@ export class CommandWindow {
 
 /** An answer may name a thousand users: it weighs as much as that many small ones. */
 function weightOf(record: CommandRecord | undefined): number {
-  const { added, removed } = (record?.result ?? {}) as { added?: string[]; removed?: string[] };
-  return 1 + (added?.length ?? 0) + (removed?.length ?? 0);
+  const { added, removed, invited } = (record?.result ?? {}) as Record<string, string[] | undefined>;
+  return 1 + (added?.length ?? 0) + (removed?.length ?? 0) + (invited?.length ?? 0);
 }

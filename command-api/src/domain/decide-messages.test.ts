@@ -1,90 +1,177 @@
-import type { Role } from '@parley/contracts';
+import type { Role, Settings } from '@parley/contracts';
 import { describe, expect, test } from 'vitest';
-import { command, conversation, event, fold, given, messageId, sent, uuidv7At } from './decider-spec.ts';
+import {
+  command,
+  conversation,
+  event,
+  fact,
+  fold,
+  given,
+  messageId,
+  NOBODY,
+  sent,
+  T0,
+} from './decider-spec.ts';
 
-const group = (roles: Record<string, Role>) => conversation('group', roles);
-const anna = { senderId: 'anna', ordinal: 1 };
+const roles: Record<string, Role> = { anna: 'owner', ben: 'member', mod: 'moderator' };
+const room = [conversation('group', roles), sent(1)];
+const withSettings = (settings: Partial<Settings>) => [conversation('group', roles, { settings }), sent(1)];
+const about = { messageId: messageId(1) };
 
-describe('messages', () => {
-  test('are numbered densely, and the message id is the command id', () => {
-    const data = { body: 'hi', replyTo: messageId(1), metadata: { a: 1 } };
-    given(group({ anna: 'owner' }), sent(1), sent(2))
-      .when(command('message.send', 'anna', data, 9))
-      .emits(event('message.sent', { messageId: uuidv7At(9), ordinal: 3, format: 'plain', ...data }))
-      .answering({ messageId: uuidv7At(9), ordinal: 3 });
+describe('message.edit', () => {
+  const edit = (actor: string, n = 1, body = 'better') =>
+    command('message.edit', actor, { ...about, body, format: 'markdown' }, n);
+  const edited = event('message.edited', {
+    ...about,
+    ordinal: 1,
+    body: 'better',
+    format: 'markdown',
+    mentions: NOBODY,
   });
 
-  const edit = (actor: string) =>
-    command('message.edit', actor, { messageId: messageId(1), body: 'better', format: 'markdown' });
-  const remove = (actor: string) =>
-    command('message.delete', actor, { messageId: messageId(1), reason: 'rude' });
-  const room = [group({ anna: 'owner', ben: 'member', mod: 'moderator' }), sent(1)];
-
-  test('are edited by their author only', () => {
+  test('is for the author', () => {
     given(...room)
-      .when(edit('ben'), { senderId: 'ben', ordinal: 1 })
+      .when(edit('ben'), { message: fact({ senderId: 'ben' }) })
+      .emits(edited)
+      .answering({});
+    given(...room)
+      .when(edit('anna'), { message: fact({ senderId: 'ben' }) })
+      .isRefused('forbidden');
+  });
+
+  test('calls whom the new text calls, and names the thread', () => {
+    given(...room)
+      .when(edit('anna', 1, '@ben @all'), { message: fact({ threadOrdinal: 7, ordinal: 9 }) })
       .emits(
-        event('message.edited', { messageId: messageId(1), ordinal: 1, body: 'better', format: 'markdown' }),
+        event('message.edited', {
+          ...about,
+          ordinal: 9,
+          body: '@ben @all',
+          format: 'markdown',
+          mentions: { users: ['ben'], all: false, here: false },
+          threadOrdinal: 7,
+        }),
       );
     given(...room)
-      .when(edit('anna'), { senderId: 'ben', ordinal: 1 })
-      .isRefused('forbidden');
+      .when(edit('anna', 1, '@all'), { message: fact() })
+      .emits(
+        event('message.edited', {
+          ...about,
+          ordinal: 1,
+          body: '@all',
+          format: 'markdown',
+          mentions: { ...NOBODY, all: true },
+        }),
+      );
   });
 
-  test('are deleted by their author or from moderator on', () => {
-    const deleted = event('message.deleted', { messageId: messageId(1), ordinal: 1, reason: 'rude' });
+  test('replaces ciphertext by ciphertext', () => {
+    const ciphertext = { alg: 'x', keyId: 'k', data: 'AAAA' };
     given(...room)
-      .when(remove('ben'), { senderId: 'ben', ordinal: 1 })
-      .emits(deleted);
-    given(...room)
-      .when(remove('mod'), anna)
-      .emits(deleted);
-    given(...room)
-      .when(remove('ben'), anna)
-      .isRefused('forbidden');
+      .when(command('message.edit', 'anna', { ...about, ciphertext }), { message: fact() })
+      .emits(
+        event('message.edited', { ...about, ordinal: 1, format: 'plain', ciphertext, mentions: NOBODY }),
+      );
   });
 
-  test('that are deleted cannot be edited, and deleting again changes nothing', () => {
-    const deleted = event('message.deleted', { messageId: messageId(1), ordinal: 1 });
-    given(...room, deleted)
-      .when(edit('anna'), anna)
-      .isRefused('message-deleted');
-    given(...room, deleted)
-      .when(remove('anna'), anna)
-      .isNoOp({});
-    given(...room, deleted)
-      .when(remove('ben'), anna)
-      .isRefused('forbidden');
-  });
-
-  test('that do not exist, or not where the client says, are refused by field', () => {
-    for (const asked of [edit('anna'), remove('anna')]) {
-      given(...room)
-        .when(asked, 'unknown')
-        .isRefused('not-found', 'messageId');
-      given(...room)
-        .when(asked)
-        .isRefused('not-found', 'messageId');
-      given(...room)
-        .when(asked, 'wrong-sequence')
-        .isRefused('invalid-request', 'sequence');
+  test('ends with the window of the conversation', () => {
+    const minute = withSettings({ editWindowSeconds: 60 });
+    given(...minute)
+      .when(edit('anna', 59_999), { message: fact() })
+      .emits(edited);
+    given(...minute)
+      .when(edit('anna', 60_000), { message: fact() })
+      .isRefused('edit-window-passed');
+    given(...room)
+      .when(edit('anna', 60_000), { message: fact() })
+      .emits(edited);
+    for (const sentAt of [T0 - 5, T0 + 5]) {
+      given(...withSettings({ editWindowSeconds: 0 }))
+        .when(edit('anna'), { message: fact({ sentAt }) })
+        .isRefused('edit-window-passed');
     }
   });
+});
 
-  test('a cursor goes up to the newest message and not beyond', () => {
+describe('message.delete', () => {
+  const remove = (actor: string) => command('message.delete', actor, { ...about, reason: 'rude' });
+
+  test('is for the author, or from moderator on', () => {
+    const deleted = (authorId: string) =>
+      event('message.deleted', { ...about, ordinal: 1, reason: 'rude', authorId });
     given(...room)
-      .when(command('messages.read', 'ben', { ordinal: 1 }))
-      .isNoOp({ ordinal: 1 });
+      .when(remove('ben'), { message: fact({ senderId: 'ben' }) })
+      .emits(deleted('ben'))
+      .answering({});
     given(...room)
-      .when(command('messages.read', 'ben', { ordinal: 2 }))
-      .isRefused('invalid-request', 'ordinal');
+      .when(remove('mod'), { message: fact() })
+      .emits(deleted('anna'));
+    given(...room)
+      .when(remove('ben'), { message: fact() })
+      .isRefused('forbidden');
+  });
+
+  test('of what others wrote in a broadcast takes an admin', () => {
+    const broadcast = conversation('broadcast', { anna: 'owner', ad: 'admin', mod: 'moderator' });
+    given(broadcast, sent(1)).when(remove('mod'), { message: fact() }).isRefused('forbidden');
+    given(broadcast, sent(1)).when(remove('ad'), { message: fact() }).answering({});
+  });
+
+  test('names the thread', () => {
+    given(...room)
+      .when(command('message.delete', 'anna', about), { message: fact({ ordinal: 4, threadOrdinal: 1 }) })
+      .emits(event('message.deleted', { ...about, ordinal: 4, authorId: 'anna', threadOrdinal: 1 }));
+  });
+});
+
+describe('messages', () => {
+  const edit = command('message.edit', 'anna', { ...about, body: 'x' });
+  const remove = command('message.delete', 'anna', about);
+
+  test('that are deleted cannot be edited, and deleting again changes nothing', () => {
+    const deleted = event('message.deleted', { ...about, ordinal: 1 });
+    given(...room, deleted)
+      .when(edit, { message: fact() })
+      .isRefused('message-deleted');
+    given(...room, deleted)
+      .when(remove, { message: fact() })
+      .isNoOp({});
+    given(...room, deleted)
+      .when(command('message.delete', 'ben', about), { message: fact() })
+      .isRefused('forbidden');
+  });
+
+  const onMessages = [
+    edit,
+    remove,
+    command('message.react', 'anna', { ...about, emoji: '👍' }),
+    command('message.unreact', 'anna', { ...about, emoji: '👍' }),
+    command('message.pin', 'anna', about),
+    command('message.unpin', 'anna', about),
+    command('message.report', 'anna', { ...about, reason: 'spam' }),
+    command('user.hide-message', 'anna', about),
+  ];
+
+  test.each(onMessages)('that are not there, or not where the client says, or emptied: $type', (asked) => {
+    given(...room)
+      .when(asked, { message: 'unknown' })
+      .isRefused('not-found', 'messageId');
+    given(...room)
+      .when(asked)
+      .isRefused('not-found', 'messageId');
+    given(...room)
+      .when(asked, { message: 'wrong-sequence' })
+      .isRefused('invalid-request', 'sequence');
+    given(...room, event('messages.expired', { throughOrdinal: 1 }))
+      .when(asked, { message: fact() })
+      .isRefused('not-found', 'messageId');
   });
 
   test('only the newest 1,024 deletions are remembered', () => {
     const deletions = Array.from({ length: 1_030 }, (_, i) =>
       event('message.deleted', { messageId: messageId(i + 1), ordinal: i + 1 }),
     );
-    const { deletedOrdinals } = fold([group({ anna: 'owner' }), ...deletions]);
+    const { deletedOrdinals } = fold([conversation('group', roles), ...deletions]);
     expect(deletedOrdinals.size).toBe(1_024);
     expect(deletedOrdinals.has(6)).toBe(false);
     expect(deletedOrdinals.has(7)).toBe(true);

@@ -3,27 +3,26 @@ import {
   type CommandData,
   type CommandInput,
   type CommandType,
+  type ConversationType,
   commandSchemas,
+  DEFAULT_SETTINGS,
   dataschemaOf,
   type ErrorCode,
   type EventData,
   type EventType,
+  isConversationEvent,
   type LogEvent,
   type Role,
+  type Settings,
 } from '@parley/contracts';
 import { expect } from 'vitest';
-import {
-  type ConversationState,
-  evolveConversation,
-  initialConversation,
-  type MessageFact,
-} from './conversation.ts';
+import { type ConversationState, evolveConversation, initialConversation } from './conversation.ts';
 import { decideConversation } from './decide-conversation.ts';
-import type { Decision, NewEvent } from './decider.ts';
+import type { Confirmation, Decision, Facts, MessageFact, NewEvent } from './decider.ts';
 
 /** Given these events, when this command comes, then these events follow, or it is refused with this code. */
 export const CONVERSATION = '01900000-0000-7000-8000-00000000c0c0';
-const T0 = Date.UTC(2026, 0, 1);
+export const T0 = Date.UTC(2026, 0, 1);
 
 /** A UUIDv7 of a moment; `n` makes it another one. */
 export function uuidv7At(n: number, at = T0 + n): string {
@@ -34,16 +33,19 @@ export function uuidv7At(n: number, at = T0 + n): string {
 
 type Given<T extends CommandType> = CommandInput<T>;
 
-/** A command as it comes out of the schema; throws when its data does not fit. */
+/** A command as it comes out of the schema, `n` milliseconds after T0; throws when its data does not fit. */
 export function command<T extends CommandType>(
   type: T,
   actor: string,
   data: Omit<Given<T>, 'conversationId'> & { conversationId?: string },
   n = 1,
+  segments: readonly string[] = [],
 ): Command {
-  const full = type === 'conversation.create' ? data : { conversationId: CONVERSATION, ...data };
-  const parsed = commandSchemas[type].data.parse(full) as CommandData<T>;
-  return { type, id: uuidv7At(n), actor, at: T0 + n, data: parsed } as Command;
+  const { data: schema } = commandSchemas[type];
+  const addressed = type !== 'conversation.create' && 'conversationId' in schema.shape;
+  const full = addressed ? { conversationId: CONVERSATION, ...data } : data;
+  const parsed = schema.parse(full) as CommandData<T>;
+  return { type, id: uuidv7At(n), actor, segments, at: T0 + n, data: parsed } as Command;
 }
 
 /** The envelope of an event in tests: only what a fold looks at differs. */
@@ -73,40 +75,73 @@ export function event<T extends EventType>(type: T, data: EventData<T>): NewEven
   return { type, data } as NewEvent;
 }
 
-/** A conversation that exists, with these roles. */
-export function conversation(type: 'direct' | 'group' | 'channel', roles: Record<string, Role>): NewEvent {
+/** A conversation that exists, with these roles; a broadcast for everybody unless `more` says otherwise. */
+export function conversation(
+  type: ConversationType,
+  roles: Record<string, Role>,
+  more: Partial<Omit<EventData<'conversation.created'>, 'settings'>> & { settings?: Partial<Settings> } = {},
+): NewEvent {
   const members = Object.entries(roles).map(([userId, role]) => ({ userId, role }));
-  return event('conversation.created', { type, members });
+  const audience = type === 'broadcast' ? { audience: { kind: 'all' as const } } : {};
+  const settings = { ...DEFAULT_SETTINGS, ...more.settings };
+  return event('conversation.created', { type, members, ...audience, ...more, settings });
 }
 
-export function sent(ordinal: number): NewEvent {
+export const NOBODY = { users: [], all: false, here: false };
+
+/** A message of the main timeline unless `more` says otherwise. */
+export function sent(ordinal: number, more: Partial<EventData<'message.sent'>> = {}): NewEvent {
   return event('message.sent', {
-    messageId: uuidv7At(1_000 + ordinal),
+    messageId: messageId(ordinal),
     ordinal,
+    replies: 0,
     body: 'hello',
     format: 'plain',
+    attachments: [],
+    mentions: NOBODY,
+    ...more,
   });
 }
 
 export const messageId = (ordinal: number): string => uuidv7At(1_000 + ordinal);
 
-export function fold(events: readonly NewEvent[]): ConversationState {
+/** What the log says of a message, by default of anna's first one. */
+export function fact(more: Partial<MessageFact> = {}): MessageFact {
+  return { senderId: 'anna', ordinal: 1, sentAt: T0, threadOrdinal: null, ...more };
+}
+
+/** An event of somebody other than anna. */
+export interface Attributed {
+  by: string;
+  event: NewEvent;
+}
+
+export const by = (user: string, made: NewEvent): Attributed => ({ by: user, event: made });
+
+/** Versions count from 1, and an event is made as many milliseconds after T0. */
+export function fold(events: readonly (NewEvent | Attributed)[]): ConversationState {
   return events
-    .map((each, index) => enveloped(each, index + 1))
+    .map((each, index) =>
+      'by' in each ? enveloped(each.event, index + 1, each.by) : enveloped(each, index + 1),
+    )
+    .filter(isConversationEvent)
     .reduce(evolveConversation, initialConversation);
 }
 
 interface Outcome {
+  /** Exactly these events. */
   emits(...events: NewEvent[]): Outcome;
   answering(result: unknown): Outcome;
   isNoOp(result: unknown): Outcome;
+  /** No event, and the conversation's word for what is written elsewhere. */
+  confirms(confirmed: Confirmation): Outcome;
   isRefused(code: ErrorCode, path?: string): Outcome;
 }
 
-export function given(...events: NewEvent[]) {
+export function given(...events: (NewEvent | Attributed)[]) {
   return {
-    when(asked: Command, fact?: MessageFact): Outcome {
-      return outcome(decideConversation(fold(events), asked, fact));
+    when(asked: Command, facts: Facts = {}): Outcome {
+      return outcome(decideConversation(fold(events), asked, facts));
     },
   };
 }
@@ -114,7 +149,8 @@ export function given(...events: NewEvent[]) {
 function outcome(decision: Decision): Outcome {
   const self: Outcome = {
     emits(...events) {
-      expect(decision).toMatchObject({ kind: 'accept', events });
+      expect(decision).toMatchObject({ kind: 'accept' });
+      expect(decision.kind === 'accept' && decision.events).toEqual(events);
       return self;
     },
     answering(result) {
@@ -123,6 +159,11 @@ function outcome(decision: Decision): Outcome {
     },
     isNoOp(result) {
       expect(decision).toEqual({ kind: 'accept', events: [], result });
+      return self;
+    },
+    confirms(confirmed) {
+      expect(decision).toMatchObject({ kind: 'accept', events: [] });
+      expect(decision.kind === 'accept' && decision.confirmed).toEqual(confirmed);
       return self;
     },
     isRefused(code, path) {

@@ -1,111 +1,233 @@
 import {
-  type Command,
+  type CommandInput,
   type CommandType,
   type ConversationType,
   commandSchemas,
-  type Role,
 } from '@parley/contracts';
-import { expect, test } from 'vitest';
-import type { MessageFact } from './conversation.ts';
+import { describe, expect, test } from 'vitest';
 import { decideConversation } from './decide-conversation.ts';
-import { command, conversation, fold, messageId, sent } from './decider-spec.ts';
-import { ROLES } from './permissions.ts';
+import type { Facts, NewEvent } from './decider.ts';
+import {
+  type Attributed,
+  command,
+  conversation,
+  event,
+  fact,
+  fold,
+  messageId,
+  sent,
+} from './decider-spec.ts';
+import { hasPrivilege, permissions, privileges, ROLES } from './permissions.ts';
 
-type Asker = Role | 'stranger';
-type Rows = Record<ConversationType, Record<Asker, string>>;
+/** The table as people agreed on it, read anew here: direct, group, channel, broadcast, and whether when archived. */
+const TABLE = `
+conversation.update       nobody  admin      admin      admin     no
+conversation.archive      nobody  admin      admin      admin     yes
+conversation.unarchive    nobody  admin      admin      admin     yes
+conversation.delete       nobody  owner      owner      owner     yes
+conversation.join         nobody  nobody     anyone     nobody    no
+conversation.leave        nobody  guest      guest      guest     yes
+members.add               nobody  moderator  moderator  admin     no
+members.remove            nobody  moderator  moderator  admin     yes
+members.set-role          nobody  admin      admin      admin     no
+members.ban               nobody  moderator  moderator  admin     yes
+members.unban             nobody  moderator  moderator  admin     yes
+members.invite            nobody  moderator  moderator  admin     no
+members.accept-invite     nobody  invited    invited    invited   no
+members.decline-invite    nobody  invited    invited    invited   yes
+message.send              guest   guest      guest      owner     no
+message.schedule          guest   guest      guest      owner     no
+message.edit              guest   guest      guest      guest     no
+message.delete            guest   guest      guest      guest     yes
+message.react             guest   guest      guest      audience  no
+message.unreact           guest   guest      guest      audience  no
+message.pin               guest   moderator  moderator  admin     no
+message.unpin             guest   moderator  moderator  admin     no
+message.report            guest   guest      guest      audience  yes
+messages.read             guest   guest      guest      audience  yes
+messages.delivered        guest   guest      guest      audience  yes
+messages.mark-unread      guest   guest      guest      audience  yes
+user.mute                 guest   guest      guest      audience  yes
+user.unmute               guest   guest      guest      audience  yes
+user.archive              guest   guest      guest      audience  yes
+user.unarchive            guest   guest      guest      audience  yes
+user.pin                  guest   guest      guest      audience  yes
+user.unpin                guest   guest      guest      audience  yes
+user.hide-message         guest   guest      guest      audience  yes`;
 
-const askers: Asker[] = [...ROLES, 'stranger'];
-const types: ConversationType[] = ['direct', 'group', 'channel'];
+const PRIVILEGES = `
+mention.all               nobody     member     moderator  nobody
+message.delete-others     moderator  moderator  moderator  admin
+read-only.write           moderator  moderator  moderator  moderator
+slow-mode.exempt          moderator  moderator  moderator  moderator`;
 
-/** One word for each of owner, admin, moderator, member, guest, stranger. */
-function row(words: string): Record<Asker, string> {
-  const list = words.split(/\s+/);
-  expect(list).toHaveLength(askers.length);
-  return Object.fromEntries(askers.map((asker, index) => [asker, list[index] ?? ''])) as Record<
-    Asker,
-    string
-  >;
+const STOPPED_BY_A_BLOCK =
+  'message.send message.edit message.react message.unreact message.pin message.unpin';
+
+const RANKS = ['guest', 'member', 'moderator', 'admin', 'owner'];
+const TYPES: ConversationType[] = ['direct', 'group', 'channel', 'broadcast'];
+const ASKERS = [...RANKS, 'stranger', 'reader', 'invited', 'banned', 'removed'];
+const PHASES = ['open', 'archived', 'deleted'] as const;
+type Phase = (typeof PHASES)[number];
+
+const rows = TABLE.trim()
+  .split('\n')
+  .map((line) => {
+    const [name = '', direct, group, channel, broadcast, archived] = line.split(/\s+/);
+    const rules: Record<ConversationType, string> = {
+      direct: direct ?? '',
+      group: group ?? '',
+      channel: channel ?? '',
+      broadcast: broadcast ?? '',
+    };
+    return { name: name as Addressed, rules, whenArchived: archived === 'yes' };
+  });
+type Row = (typeof rows)[number];
+type Addressed = keyof typeof permissions;
+
+/** What the answer must be, from the words above alone. */
+function expected({ name, rules, whenArchived }: Row, type: ConversationType, asker: string, phase: Phase) {
+  const rank = RANKS.indexOf(asker);
+  const isMember = rank >= 0;
+  if (phase === 'deleted') return isMember ? 'conversation-deleted' : 'not-found';
+  if (asker === 'banned') return 'banned';
+  const isReader = type === 'broadcast' && asker === 'reader';
+  const isInvited = asker === 'invited';
+  if (!isMember && !isReader && !isInvited && type !== 'channel') return 'not-found';
+  const rule = rules[type];
+  const changesNothing =
+    (name === 'conversation.join' && isMember) ||
+    (name === 'conversation.leave' && (isReader || (type === 'channel' && !isMember)));
+  if (rule === 'nobody' && !changesNothing) return 'not-allowed-here';
+  const allowed =
+    changesNothing ||
+    rule === 'anyone' ||
+    (rule === 'invited' && (isInvited || isMember)) ||
+    (rule === 'audience' && (isReader || isMember)) ||
+    (RANKS.includes(rule) && rank >= RANKS.indexOf(rule));
+  if (!allowed) return 'forbidden';
+  if (phase === 'archived' && !whenArchived) return 'conversation-archived';
+  return name === 'messages.mark-unread' && !isMember ? 'not-allowed-here' : 'ok';
 }
 
-const everyMember = 'ok ok ok ok ok';
-const unknownToStrangers = {
-  direct: row(`${everyMember} not-found`),
-  group: row(`${everyMember} not-found`),
-  channel: row(`${everyMember} forbidden`),
-};
-const staffOnly = {
-  direct: row(`${'not-allowed-here '.repeat(5)}not-found`),
-  group: row('ok ok ok forbidden forbidden not-found'),
-  channel: row('ok ok ok forbidden forbidden forbidden'),
-};
+const message = { messageId: messageId(1) };
 
-const message = { messageId: messageId(1), sequence: 7 };
-
-/** What each command does for each asker, next to the command that is tried. Exhaustive: the type says so. */
-const expected: Record<
-  Exclude<CommandType, 'conversation.create'>,
-  { rows: Rows; ask(actor: string): Command }
-> = {
-  'conversation.join': {
-    rows: {
-      direct: row(`${everyMember} not-found`),
-      group: row(`${everyMember} not-found`),
-      channel: row(`${everyMember} ok`),
-    },
-    ask: (actor) => command('conversation.join', actor, {}),
-  },
-  'conversation.leave': {
-    rows: {
-      direct: row(`${'not-allowed-here '.repeat(5)}not-found`),
-      group: row(`${everyMember} not-found`),
-      channel: row(`${everyMember} ok`),
-    },
-    ask: (actor) => command('conversation.leave', actor, {}),
-  },
-  'members.add': {
-    rows: staffOnly,
-    ask: (actor) => command('members.add', actor, { members: [{ userId: 'newcomer', role: 'guest' }] }),
-  },
-  'members.remove': {
-    rows: staffOnly,
-    ask: (actor) => command('members.remove', actor, { userIds: ['bystander'] }),
-  },
-  'message.send': {
-    rows: unknownToStrangers,
-    ask: (actor) => command('message.send', actor, { body: 'hello' }),
-  },
-  'message.edit': {
-    rows: unknownToStrangers,
-    ask: (actor) => command('message.edit', actor, { ...message, body: 'hello again' }),
-  },
-  'message.delete': { rows: unknownToStrangers, ask: (actor) => command('message.delete', actor, message) },
-  'messages.read': {
-    rows: unknownToStrangers,
-    ask: (actor) => command('messages.read', actor, { ordinal: 1 }),
-  },
+/** What is tried: nothing but the table stands in its way. */
+const data: { [T in Addressed]: Omit<CommandInput<T>, 'conversationId'> } = {
+  'conversation.update': { title: 'Tea' },
+  'conversation.archive': {},
+  'conversation.unarchive': {},
+  'conversation.delete': {},
+  'conversation.join': {},
+  'conversation.leave': {},
+  'members.add': { members: [{ userId: 'newcomer', role: 'guest' }] },
+  'members.remove': { userIds: ['bystander'] },
+  'members.set-role': { userId: 'bystander', role: 'member' },
+  'members.ban': { userId: 'bystander' },
+  'members.unban': { userId: 'banned' },
+  'members.invite': { userIds: ['newcomer'], role: 'guest' },
+  'members.accept-invite': {},
+  'members.decline-invite': {},
+  'message.send': { body: 'hello' },
+  'message.schedule': { at: '2026-02-01T00:00:00Z', message: { body: 'hello' } },
+  'message.edit': { ...message, body: 'hello again' },
+  'message.delete': message,
+  'message.react': { ...message, emoji: '👍' },
+  'message.unreact': { ...message, emoji: '👍' },
+  'message.pin': message,
+  'message.unpin': message,
+  'message.report': { ...message, reason: 'spam' },
+  'messages.read': { ordinal: 1 },
+  'messages.delivered': { ordinal: 1 },
+  'messages.mark-unread': { ordinal: 1 },
+  'user.mute': {},
+  'user.unmute': {},
+  'user.archive': {},
+  'user.unarchive': {},
+  'user.pin': {},
+  'user.unpin': {},
+  'user.hide-message': message,
 };
 
-const cases = Object.entries(expected).flatMap(([name, { rows, ask }]) =>
-  types.flatMap((type) => askers.map((asker) => ({ name, type, asker, want: rows[type][asker], ask }))),
-);
+function place(type: ConversationType, asker: string, phase: Phase) {
+  const roles = { founder: 'owner', bystander: 'guest', removed: 'admin', ...roleOf(asker) } as const;
+  const audience = { audience: { kind: 'custom' as const, userIds: ['reader', 'banned'] } };
+  const events: (NewEvent | Attributed)[] = [
+    conversation(type, roles, type === 'broadcast' ? audience : {}),
+    sent(1),
+    event('member.invited', { userIds: ['invited'], role: 'member' }),
+    event('member.banned', { userId: 'banned' }),
+    event('members.removed', { userIds: ['removed'] }),
+  ];
+  if (phase === 'archived') events.push(event('conversation.archived', {}));
+  if (phase === 'deleted') events.push(event('conversation.deleted', {}));
+  return fold(events);
+}
 
-test.each(cases)('$name in a $type by $asker: $want', ({ type, asker, want, ask }) => {
-  const roles: Record<string, Role> = { founder: 'owner', bystander: 'guest' };
-  if (asker !== 'stranger') roles[asker] = asker;
-  const fact: MessageFact = { senderId: asker, ordinal: 1 };
-  const decision = decideConversation(fold([conversation(type, roles), sent(1)]), ask(asker), fact);
-  expect(decision.kind === 'accept' ? 'ok' : decision.code).toBe(want);
+const roleOf = (asker: string) => (RANKS.includes(asker) ? { [asker]: asker } : {});
+
+function answer(name: Addressed, type: ConversationType, asker: string, phase: Phase, blocked = false) {
+  const own = name === 'message.edit' || name === 'message.delete';
+  const facts: Facts = { message: fact({ senderId: own ? asker : 'founder' }), blocked };
+  const decision = decideConversation(place(type, asker, phase), command(name, asker, data[name], 10), facts);
+  return decision.kind === 'accept' ? 'ok' : decision.code;
+}
+
+describe.each(rows)('$name', (row) => {
+  test.each(TYPES)('in a %s is for whom the table says', (type) => {
+    const cases = ASKERS.flatMap((asker) => PHASES.map((phase) => ({ asker, phase })));
+    const got = cases.map(
+      ({ asker, phase }) => `${asker}, ${phase}: ${answer(row.name, type, asker, phase)}`,
+    );
+    const want = cases.map(({ asker, phase }) => `${asker}, ${phase}: ${expected(row, type, asker, phase)}`);
+    expect(got).toEqual(want);
+  });
+
+  test('while one of two has blocked the other is refused, or stays possible', () => {
+    const stopped = STOPPED_BY_A_BLOCK.split(' ').includes(row.name);
+    const want = stopped ? 'blocked' : expected(row, 'direct', 'member', 'open');
+    expect(answer(row.name, 'direct', 'member', 'open', true)).toBe(want);
+  });
+
+  test('in a conversation that does not exist is not found', () => {
+    const decision = decideConversation(fold([]), command(row.name, 'anna', data[row.name]), {});
+    expect(decision).toEqual({ kind: 'reject', code: 'not-found' });
+  });
 });
 
-test('every command has its expectations', () => {
-  const commands = Object.keys(commandSchemas).filter((name) => name !== 'conversation.create');
-  expect(Object.keys(expected).sort()).toEqual(commands.sort());
+test('every command has its row; commands that concern no conversation are refused', () => {
+  const addressed = Object.keys(commandSchemas).filter((name) => {
+    const { shape } = commandSchemas[name as CommandType].data;
+    return 'conversationId' in shape;
+  });
+  const unlisted = ['conversation.create', 'conversation.expire-messages'];
+  expect([...rows.map(({ name }) => name), ...unlisted].sort()).toEqual(addressed.sort());
+  expect(Object.keys(permissions).sort()).toEqual(rows.map(({ name }) => name).sort());
+  const asked = command('user.block', 'owner', { userId: 'ben' });
+  expect(decideConversation(place('group', 'owner', 'open'), asked, {})).toMatchObject({
+    code: 'not-allowed-here',
+  });
 });
 
-test.each(cases.filter(({ type }) => type === 'group'))(
-  '$name in nothing by $asker: not-found',
-  ({ asker, ask }) => {
-    const decision = decideConversation(fold([]), ask(asker), { senderId: asker, ordinal: 1 });
-    expect(decision).toMatchObject({ kind: 'reject', code: 'not-found' });
-  },
-);
+test.each([...ASKERS, 'service'])('retention asks for no role: %s', (asker) => {
+  const answers = TYPES.flatMap((type) =>
+    PHASES.map((phase) => {
+      const asked = command('conversation.expire-messages', asker, { throughOrdinal: 1 });
+      const decision = decideConversation(place(type, asker, phase), asked, {});
+      return decision.kind === 'accept' ? 'ok' : decision.code;
+    }),
+  );
+  expect(answers).toEqual(TYPES.flatMap(() => ['ok', 'ok', 'conversation-deleted']));
+});
+
+test.each(PRIVILEGES.trim().split('\n'))('%s', (line) => {
+  const [name = '', ...needed] = line.split(/\s+/);
+  expect(Object.keys(privileges)).toContain(name);
+  for (const [index, type] of TYPES.entries()) {
+    const from = RANKS.indexOf(needed[index] ?? '');
+    for (const role of ROLES) {
+      const want = from >= 0 && RANKS.indexOf(role) >= from;
+      expect(hasPrivilege(name as keyof typeof privileges, type, role), `${type} ${role}`).toBe(want);
+    }
+  }
+});

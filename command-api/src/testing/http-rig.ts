@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SERVICE_SCOPE } from '@parley/contracts';
 import {
   type Issuer,
   type NatsServer,
@@ -29,6 +30,9 @@ export interface RequestOptions {
   key?: string | null;
   headers?: Record<string, string>;
 }
+
+/** The one user whose token has the scope of services. */
+const SERVICE = 'notifier';
 
 /** The whole command API on servers of its own. */
 export class HttpRig {
@@ -91,7 +95,8 @@ export class HttpRig {
   async token(userId: string): Promise<string> {
     const known = this.#tokens.get(userId);
     if (known) return known;
-    const { token } = await this.issuer.signer.sign({ sub: userId });
+    const scopes = userId === SERVICE ? [SERVICE_SCOPE] : [];
+    const { token } = await this.issuer.signer.sign({ sub: userId, scopes });
     this.#tokens.set(userId, token);
     return token;
   }

@@ -1,10 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { conversationSubject } from '@parley/contracts';
+import { conversationSubject, type LogEvent, userSubject } from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
 import pg from 'pg';
-import { commitsOf } from './writer-rig.ts';
+import { commitsOf, commitsOn } from './writer-rig.ts';
 
 const migrations = new URL('../../../projector/migrations/', import.meta.url);
+
+interface HeldCursors {
+  userId?: string;
+  version: number;
+  read: number;
+  receipt: number;
+  delivered: number;
+}
 
 /** The read model's own tables, from its migrations, filled from the log as far as a test says. */
 export class ReadModel {
@@ -42,22 +50,15 @@ export class ReadModel {
   async follow(log: EventLog, conversationId: string, through = Number.MAX_SAFE_INTEGER): Promise<void> {
     const commits = (await commitsOf(log, conversationId)).filter(({ sequence }) => sequence <= through);
     const rows = commits.flatMap(({ sequence, events }) => events.map((event) => ({ sequence, event })));
-    await this.#client.query(
-      `insert into read_model.command_results (command_id, aggregate, sequence)
-       select id, $1, sequence from unnest($2::uuid[], $3::bigint[]) as t(id, sequence) on conflict do nothing`,
-      [
-        conversationSubject(conversationId),
-        rows.map(({ event }) => event.commandid),
-        rows.map(({ sequence }) => sequence),
-      ],
-    );
+    await this.#commands(conversationSubject(conversationId), rows);
     const messages = rows.flatMap(({ sequence, event }) =>
       event.type === 'message.sent' ? [{ sequence, event }] : [],
     );
     await this.#client.query(
       `insert into read_model.messages
-         (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, format, version)
-       select $1, ordinal, id, sequence, 'anna', now(), 'plain', 1
+         (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies, format, attachments, mentions,
+          mentions_all, version)
+       select $1, ordinal, id, sequence, 'anna', now(), 0, 'plain', '[]', '{}', false, 1
        from unnest($2::int[], $3::uuid[], $4::bigint[]) as t(ordinal, id, sequence) on conflict do nothing`,
       [
         conversationId,
@@ -69,12 +70,57 @@ export class ReadModel {
     await this.passes(log, commits.at(-1)?.sequence ?? 0);
   }
 
+  /** Writes all commands of a user's own facts. */
+  async followUser(log: EventLog, userId: string): Promise<void> {
+    const commits = await commitsOn(log, userSubject(userId));
+    const rows = commits.flatMap(({ sequence, events }) => events.map((event) => ({ sequence, event })));
+    await this.#commands(userSubject(userId), rows);
+    await this.passes(log, commits.at(-1)?.sequence ?? 0);
+  }
+
+  async #commands(subject: string, rows: { sequence: number; event: LogEvent }[]): Promise<void> {
+    await this.#client.query(
+      `insert into read_model.command_results (command_id, aggregate, sequence)
+       select id, $1, sequence from unnest($2::uuid[], $3::bigint[]) as t(id, sequence) on conflict do nothing`,
+      [subject, rows.map(({ event }) => event.commandid), rows.map(({ sequence }) => sequence)],
+    );
+  }
+
   /** One row that says something of its own. */
   async claims(conversationId: string, commandId: string, sequence: number): Promise<void> {
     await this.#client.query('insert into read_model.command_results values ($1, $2, $3)', [
       commandId,
       conversationSubject(conversationId),
       sequence,
+    ]);
+  }
+
+  /** A user's cursors in a conversation of this version; ten further in the thread of message 2, twenty as its audience. */
+  async holdsCursors(conversationId: string, cursors: HeldCursors): Promise<void> {
+    const { userId = 'anna', version, read, receipt, delivered } = cursors;
+    await this.#client.query(
+      `insert into read_model.conversations
+         (id, type, settings, created_at, created_by, member_count, message_count, version, sequence)
+       values ($1, 'group', '{}', now(), 'anna', 2, 9, $2, 1)`,
+      [conversationId, version],
+    );
+    await this.#client.query(
+      `insert into read_model.members
+         (conversation_id, user_id, role, joined_at, joined_sequence, joined_ordinal, read_ordinal, receipt_ordinal,
+          delivered_ordinal)
+       values ($1, $2, 'member', now(), 1, 0, $3, $4, $5)`,
+      [conversationId, userId, read, receipt, delivered],
+    );
+    await this.#client.query('insert into read_model.thread_followers values ($1, $2, 2, 1, $3)', [
+      conversationId,
+      userId,
+      read + 10,
+    ]);
+    await this.#client.query('insert into read_model.audience_cursors values ($1, $2, $3, $4)', [
+      conversationId,
+      userId,
+      read + 20,
+      delivered + 20,
     ]);
   }
 

@@ -19,14 +19,14 @@ import {
   type SnapshotStore,
 } from '@parley/runtime';
 import { uuidv7 } from 'uuidv7';
-import type { Answer } from '../answer.ts';
-import { ConversationWriters } from '../conversation-writers.ts';
-import { conversationOf } from '../domain/conversation.ts';
-import { Lookups } from '../lookups.ts';
+import { CursorAdvance } from '../advance-cursor.ts';
+import type { Accepted, Answer } from '../answer.ts';
+import { CursorWriter } from '../cursor-writer.ts';
+import { CommandExecutor } from '../execute-command.ts';
 import { declareCommandMetrics } from '../metrics.ts';
-import { OldCommands } from '../old-commands.ts';
 import { ReadModelLookup } from '../read-model-lookup.ts';
 import { requestHash } from '../request-hash.ts';
+import { createWriters, type Writers } from '../writers.ts';
 
 export const logger = createLogger({ name: 'test', level: 'silent' });
 /** Nobody listens there: Postgres is away. */
@@ -38,22 +38,44 @@ export interface ProcessOptions {
   idleWeight?: number;
 }
 
+/** What one process is connected to. */
+export interface Place {
+  log: EventLog;
+  snapshots: SnapshotStore;
+}
+
+export function accepted(answer: Answer): Accepted {
+  if (answer.kind !== 'accepted') throw new Error(`refused: ${answer.code}`);
+  return answer;
+}
+
+/** The code of a refusal, or `accepted`. */
+export const refusal = (answer: Answer): string => (answer.kind === 'rejected' ? answer.code : 'accepted');
+
+interface DoOptions {
+  key?: string;
+  request?: string;
+  segments?: string[];
+}
+
 /** The write side of one command-api process, without HTTP: its own caches, on a log that others write to as well. */
 export class WriterProcess {
   readonly log: EventLog;
-  readonly writers: ConversationWriters;
+  readonly writers: Writers;
+  readonly #executor: CommandExecutor;
   readonly #now: () => number;
   readonly #close: () => Promise<void>;
 
   constructor(log: EventLog, snapshots: SnapshotStore, options: ProcessOptions = {}) {
     const pool = createPool({ url: options.databaseUrl ?? NOWHERE, name: 'test', logger });
     const lookup = new ReadModelLookup(pool, log.epoch);
-    const lookups = new Lookups(new OldCommands(lookup, log, logger), lookup, log);
     const metrics = declareCommandMetrics(new Metrics('test'));
     this.log = log;
     this.#now = options.now ?? Date.now;
-    const context = { log, snapshots, lookups, metrics, logger, now: this.#now };
-    this.writers = new ConversationWriters(context, options.idleWeight);
+    const context = { log, snapshots, metrics, logger, now: this.#now };
+    this.writers = createWriters(context, lookup, options.idleWeight);
+    const cursors = new CursorAdvance(new CursorWriter(log, metrics, this.#now), lookup);
+    this.#executor = new CommandExecutor(this.writers, cursors);
     this.#close = () => pool.end();
   }
 
@@ -65,12 +87,12 @@ export class WriterProcess {
     type: T,
     actor: string,
     data: CommandInput<T>,
-    { key = uuidv7(), request = uuidv7() }: { key?: string; request?: string } = {},
+    { key = uuidv7(), request = uuidv7(), segments = [] }: DoOptions = {},
   ): Promise<Answer> {
     const parsed = commandSchemas[type].data.parse(data);
-    const command = { type, id: key, actor, at: this.#now(), data: parsed } as Command;
+    const command = { type, id: key, actor, segments, at: this.#now(), data: parsed } as Command;
     const hash = requestHash(type, actor, data);
-    return this.writers.submit(conversationOf(command), { command, hash, correlationId: request });
+    return this.#executor.execute({ command, hash, correlationId: request });
   }
 
   /** A new group of anna's. */
@@ -93,9 +115,14 @@ export interface StoredCommit {
 }
 
 /** What the log holds of a conversation, every event checked against its schema. */
-export async function commitsOf(log: EventLog, conversationId: string): Promise<StoredCommit[]> {
+export function commitsOf(log: EventLog, conversationId: string): Promise<StoredCommit[]> {
+  return commitsOn(log, conversationSubject(conversationId));
+}
+
+/** The same of any subject. */
+export async function commitsOn(log: EventLog, subject: string): Promise<StoredCommit[]> {
   const commits: StoredCommit[] = [];
-  for await (const page of log.read(conversationSubject(conversationId), 0)) {
+  for await (const page of log.read(subject, 0)) {
     for (const { sequence, payload } of page) {
       commits.push({ sequence, events: decodeCommit(payload, { check: true }).filter(isKnown) });
     }

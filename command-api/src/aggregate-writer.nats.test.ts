@@ -9,7 +9,10 @@ import {
 } from '@parley/deploy/testing';
 import { type OpenLog, openEventLog } from '@parley/runtime';
 import { afterAll, beforeAll } from 'vitest';
-import { writerConformance } from './conversation-writer.conformance.ts';
+import { cursorsConformance } from './advance-cursor.conformance.ts';
+import { writerConformance } from './aggregate-writer.conformance.ts';
+import { schedulesConformance } from './deliver-scheduled.conformance.ts';
+import { routesConformance } from './execute-command.conformance.ts';
 import { logger } from './testing/writer-rig.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'parley-writers-'));
@@ -36,8 +39,16 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-writerConformance('one server', async () => [await open(single.url, 1), await open(single.url, 1)]);
-writerConformance('three servers', async () => [
+const openSingle = async (): Promise<[OpenLog, OpenLog]> => [
+  await open(single.url, 1),
+  await open(single.url, 1),
+];
+const openCluster = async (): Promise<[OpenLog, OpenLog]> => [
   await open(cluster.urls[0] ?? '', 3),
   await open(cluster.urls[1] ?? '', 3),
-]);
+];
+
+for (const conformance of [writerConformance, routesConformance, schedulesConformance, cursorsConformance]) {
+  conformance('one server', openSingle);
+  conformance('three servers', openCluster);
+}

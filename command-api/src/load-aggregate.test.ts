@@ -1,21 +1,19 @@
-import { conversationSubject, encodeCommit, type LogEvent } from '@parley/contracts';
+import { encodeCommit, type LogEvent } from '@parley/contracts';
 import { MemoryEventLog, MemorySnapshotStore } from '@parley/runtime';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ConversationState } from './domain/conversation.ts';
+import { conversationAggregate } from './domain/conversation-aggregate.ts';
 import type { NewEvent } from './domain/decider.ts';
 import { CONVERSATION, conversation, enveloped, event, messageId, sent } from './domain/decider-spec.ts';
-import {
-  decodeSnapshot,
-  encodeSnapshot,
-  type LoadedConversation,
-  loadConversation,
-} from './load-conversation.ts';
+import { decodeSnapshot, encodeSnapshot, type Loaded, loadAggregate } from './load-aggregate.ts';
 import { logger } from './testing/writer-rig.ts';
 
-const subject = conversationSubject(CONVERSATION);
+const aggregate = conversationAggregate(CONVERSATION);
+const { subject } = aggregate;
 const snapshots = new MemorySnapshotStore();
 const load = (log: MemoryEventLog, store = snapshots) =>
-  loadConversation({ log, snapshots: store, logger, conversationId: CONVERSATION });
+  loadAggregate({ log, snapshots: store, logger }, aggregate);
 
 async function append(log: MemoryEventLog, events: LogEvent[]): Promise<void> {
   const expectedLastSequence = await log.lastSequence(subject);
@@ -28,7 +26,7 @@ async function append(log: MemoryEventLog, events: LogEvent[]): Promise<void> {
 }
 
 /** Everything of a conversation that decisions rest on, comparable. */
-function plain(loaded: LoadedConversation, keys: readonly string[]) {
+function plain(loaded: Loaded<ConversationState>, keys: readonly string[]) {
   const { state, version, sequence, lastAt, window } = loaded;
   return {
     type: state.type,
@@ -74,7 +72,7 @@ function history(list: typeof steps extends fc.Arbitrary<infer S> ? S : never): 
   return made.map((each, index) => enveloped(each, index + 1));
 }
 
-describe('a loaded conversation', () => {
+describe('a loaded aggregate', () => {
   test('from a snapshot taken anywhere plus the tail is the fold of the whole log', async () => {
     await fc.assert(
       fc.asyncProperty(steps, fc.nat(40), fc.integer({ min: 1, max: 5 }), async (list, at, size) => {
@@ -84,10 +82,10 @@ describe('a loaded conversation', () => {
         const cut = Math.min(at, events.length);
         for (let i = 0; i < cut; i += size) await append(log, events.slice(i, Math.min(i + size, cut)));
         const early = await load(log);
-        const bytes = encodeSnapshot(early, log.epoch);
+        const bytes = encodeSnapshot(early, log.epoch, aggregate);
         await store.put(subject, bytes);
         const keys = events.map(({ commandid = '' }) => commandid);
-        const decoded = decodeSnapshot(bytes, log.epoch);
+        const decoded = decodeSnapshot(bytes, log.epoch, aggregate);
         expect(decoded && plain(decoded, keys)).toEqual(plain(early, keys));
         for (let i = cut; i < events.length; i += size) await append(log, events.slice(i, i + size));
         expect(plain(await load(log, store), keys)).toEqual(plain(await load(log), keys));
@@ -99,10 +97,10 @@ describe('a loaded conversation', () => {
   test('ignores a snapshot of another log or another format', async () => {
     const log = new MemoryEventLog();
     await append(log, history(['send']));
-    const bytes = encodeSnapshot(await load(log), log.epoch);
-    expect(decodeSnapshot(bytes, 'another-epoch')).toBeNull();
-    const older = { ...JSON.parse(Buffer.from(bytes).toString()), format: 1 };
-    expect(decodeSnapshot(Buffer.from(JSON.stringify(older)), log.epoch)).toBeNull();
+    const bytes = encodeSnapshot(await load(log), log.epoch, aggregate);
+    expect(decodeSnapshot(bytes, 'another-epoch', aggregate)).toBeNull();
+    const older = { ...JSON.parse(Buffer.from(bytes).toString()), format: 2 };
+    expect(decodeSnapshot(Buffer.from(JSON.stringify(older)), log.epoch, aggregate)).toBeNull();
   });
 
   test.each([

@@ -1,19 +1,15 @@
-import { conversationSubject, MAX_EVENTS_PER_COMMIT } from '@parley/contracts';
+import { MAX_EVENTS_PER_COMMIT } from '@parley/contracts';
 import { type EventLog, type Logger, LogUnavailable, type SnapshotStore } from '@parley/runtime';
 import { type Answer, answerTo } from './answer.ts';
 import { CommitDraft } from './commit-draft.ts';
+import type { Aggregate } from './domain/aggregate.ts';
 import { type Candidate, type CommitPlan, planCommit } from './domain/plan-commit.ts';
 import { endOfTurn } from './end-of-turn.ts';
-import {
-  commandRecords,
-  encodeSnapshot,
-  foldTail,
-  type LoadedConversation,
-  loadConversation,
-} from './load-conversation.ts';
+import { commandRecords, foldTail, type Loaded, loadAggregate } from './load-aggregate.ts';
 import type { Lookups } from './lookups.ts';
 import type { CommandMetrics } from './metrics.ts';
 import { openQuestion, type Waiting } from './open-question.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 
 export interface WriterContext {
   log: EventLog;
@@ -26,35 +22,37 @@ export interface WriterContext {
 
 const MOST_WAITING = 10_000;
 const CONTENTION_AFTER_MS = 15_000;
-const SNAPSHOT_EVERY_VERSIONS = 500;
-/** A hot conversation passes 500 versions many times a second; a snapshot of it costs milliseconds. */
-const SNAPSHOT_EVERY_MS = 5_000;
 const CATCH_UP_ATTEMPTS = 50;
 const CATCH_UP_PAUSE_MS = 20;
-/** Of an empty conversation, in the unit of `weight`. */
+/** Of an empty aggregate, in the unit of `weight`. */
 const BASE_WEIGHT = 8;
 
+interface Reading<State> {
+  read(state: State): void;
+  fail(error: unknown): void;
+}
+
 /**
- * Group commit for one conversation. While an append is in flight, commands wait; then all that wait are decided one
- * after another against the newest state and stored as one commit. So a busy conversation is bound by commits, not by
+ * Group commit for one aggregate. While an append is in flight, commands wait; then all that wait are decided one
+ * after another against the newest state and stored as one commit. So a busy aggregate is bound by commits, not by
  * commands, and every answer — refusals and no-ops too — rests on a state that the log itself has confirmed: by
  * accepting the append, or by naming its newest sequence.
  */
-export class ConversationWriter {
-  readonly #conversationId: string;
-  readonly #subject: string;
+export class AggregateWriter<State> {
+  readonly #aggregate: Aggregate<State>;
   readonly #context: WriterContext;
-  #loaded: LoadedConversation | null = null;
+  #loaded: Loaded<State> | null = null;
   #waiting: Waiting[] = [];
+  #readings: Reading<State>[] = [];
   /** By request: commands that wait for a lookup, and those that came after them in the same request. */
   readonly #aside = new Map<string, Waiting[]>();
   #running = false;
-  #snapshotAt = 0;
+  readonly #snapshots: SnapshotWriter<State>;
 
-  constructor(conversationId: string, context: WriterContext) {
-    this.#conversationId = conversationId;
-    this.#subject = conversationSubject(conversationId);
+  constructor(aggregate: Aggregate<State>, context: WriterContext) {
+    this.#aggregate = aggregate;
     this.#context = context;
+    this.#snapshots = new SnapshotWriter(aggregate, context);
   }
 
   /**
@@ -67,14 +65,28 @@ export class ConversationWriter {
     }
     return new Promise((settle, fail) => {
       const since = this.#context.now();
-      this.#waiting.push({ ...candidate, since, keyNewThrough: 0, messageMissingThrough: 0, settle, fail });
+      const nothingAsked = { keyNewThrough: 0, messagesMissingThrough: 0 };
+      this.#waiting.push({ ...candidate, ...nothingAsked, since, settle, fail });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  /**
+   * What a state says that the log's leader has confirmed after this call. All who ask while another confirmation or
+   * commit is in flight share the next one. Rejects when the log is away.
+   */
+  confirmed<T>(view: (state: State) => T): Promise<T> {
+    return new Promise((resolve, fail) => {
+      this.#readings.push({ read: (state) => resolve(view(state)), fail });
       if (!this.#running) void this.#run();
     });
   }
 
   /** Members and remembered commands: what the memory of this writer grows with. */
   weight(): number {
-    return BASE_WEIGHT + (this.#loaded ? this.#loaded.state.roles.size + this.#loaded.window.weight : 0);
+    if (!this.#loaded) return BASE_WEIGHT;
+    const { state, window } = this.#loaded;
+    return BASE_WEIGHT + this.#aggregate.weight(state) + window.weight;
   }
 
   #held(): number {
@@ -86,29 +98,39 @@ export class ConversationWriter {
   async #run(): Promise<void> {
     this.#running = true;
     await endOfTurn();
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#readings.length > 0) {
       let batch: Waiting[] = [];
+      let readings: Reading<State>[] = [];
       try {
         this.#loaded ??= await this.#load();
+        readings = this.#readings.splice(0);
+        if (readings.length > 0) await this.#read(this.#loaded, readings);
         batch = this.#take(this.#loaded);
         if (batch.length > 0) await this.#commit(this.#loaded, batch);
       } catch (error) {
-        // The outcome is unknown: nothing believed about this conversation may be built upon. Who came later would wait
+        // The outcome is unknown: nothing believed about this aggregate may be built upon. Who came later would wait
         // as long for the same failure, and has nothing in flight.
         this.#loaded = null;
-        for (const waiting of [...batch, ...this.#waiting.splice(0)]) waiting.fail(error);
+        const failing = [...batch, ...this.#waiting.splice(0), ...readings, ...this.#readings.splice(0)];
+        for (const { fail } of failing) fail(error);
       }
     }
     this.#running = false;
   }
 
-  #load(): Promise<LoadedConversation> {
+  #load(): Promise<Loaded<State>> {
     const { log, snapshots, logger } = this.#context;
-    return loadConversation({ log, snapshots, logger, conversationId: this.#conversationId });
+    return loadAggregate({ log, snapshots, logger }, this.#aggregate);
+  }
+
+  async #read(loaded: Loaded<State>, readings: readonly Reading<State>[]): Promise<void> {
+    await this.#catchUp(loaded);
+    for (const { read } of readings) read(loaded.state);
   }
 
   /** The commands of the next commit. Those that need a lookup first are set aside and come back when it is done. */
-  #take(loaded: LoadedConversation): Waiting[] {
+  #take(loaded: Loaded<State>): Waiting[] {
+    const known = { aggregate: this.#aggregate, state: loaded.state, window: loaded.window };
     const ready: Waiting[] = [];
     const sending = new Set<string>();
     const asking: string[] = [];
@@ -116,7 +138,7 @@ export class ConversationWriter {
       const { command, correlationId } = waiting;
       const before = this.#aside.get(correlationId);
       if (before) before.push(waiting);
-      else if (openQuestion(waiting, loaded.window, sending)) {
+      else if (openQuestion(waiting, known, sending)) {
         this.#aside.set(correlationId, [waiting]);
         asking.push(correlationId);
       } else {
@@ -129,22 +151,24 @@ export class ConversationWriter {
     return ready;
   }
 
-  async #ask(requests: string[], loaded: LoadedConversation): Promise<void> {
+  async #ask(requests: string[], loaded: Loaded<State>): Promise<void> {
     const held = (request: string): Waiting[] => this.#aside.get(request) ?? [];
-    const given = await this.#context.lookups.close(this.#conversationId, requests.flatMap(held), loaded);
+    const asked = { ...loaded, aggregate: this.#aggregate };
+    const given = await this.#context.lookups.close(requests.flatMap(held), asked);
     const back = requests.flatMap(held).filter((waiting) => !given.has(waiting));
     for (const request of requests) this.#aside.delete(request);
     this.#waiting.unshift(...back);
     if (!this.#running) void this.#run();
   }
 
-  async #commit(loaded: LoadedConversation, batch: Waiting[]): Promise<void> {
+  async #commit(loaded: Loaded<State>, batch: Waiting[]): Promise<void> {
     const at = batch.reduce(
       (latest, { command }) => Math.max(latest, command.at),
       Math.max(this.#context.now(), loaded.lastAt),
     );
-    const draft = new CommitDraft(this.#conversationId, at);
+    const draft = new CommitDraft(this.#aggregate.eventSubject, at);
     const plan = planCommit({
+      aggregate: this.#aggregate,
       state: loaded.state,
       version: loaded.version,
       candidates: batch,
@@ -163,11 +187,16 @@ export class ConversationWriter {
         batch[i]?.settle(answerTo(verdict, plan, loaded.sequence));
   }
 
-  async #append(loaded: LoadedConversation, plan: CommitPlan, payload: Buffer, at: number): Promise<boolean> {
+  async #append(
+    loaded: Loaded<State>,
+    plan: CommitPlan<State>,
+    payload: Buffer,
+    at: number,
+  ): Promise<boolean> {
     const { log, metrics } = this.#context;
     const stopTimer = metrics.appendSeconds.startTimer();
     const outcome = await log.append({
-      subject: this.#subject,
+      subject: this.#aggregate.subject,
       commitId: plan.events[0]?.id ?? '',
       payload,
       expectedLastSequence: loaded.sequence,
@@ -181,29 +210,29 @@ export class ConversationWriter {
     loaded.version = plan.version;
     loaded.sequence = outcome.sequence;
     loaded.lastAt = at;
-    const records = commandRecords(this.#conversationId, plan.events, outcome.sequence);
+    const records = commandRecords(this.#aggregate, plan.events, outcome.sequence);
     for (const record of records) loaded.window.add(record);
     metrics.commandsPerCommit.observe(records.length);
-    this.#snapshotNowAndThen(loaded);
+    this.#snapshots.offer(loaded);
     return true;
   }
 
   /** Nothing to append: is the state that the refusals and no-ops rest on the newest? A replay needs no such proof. */
-  async #confirm(loaded: LoadedConversation, plan: CommitPlan): Promise<boolean> {
+  async #confirm(loaded: Loaded<State>, plan: CommitPlan<State>): Promise<boolean> {
     if (plan.verdicts.every(({ kind }) => kind === 'replay' || kind === 'key-reused')) return true;
     return this.#catchUp(loaded);
   }
 
   /** Resolves to whether the state was the newest before; now it is. Replicas answer reads late, the leader does not. */
-  async #catchUp(loaded: LoadedConversation): Promise<boolean> {
+  async #catchUp(loaded: Loaded<State>): Promise<boolean> {
     const { log } = this.#context;
-    const last = await log.lastSequence(this.#subject);
+    const last = await log.lastSequence(this.#aggregate.subject);
     if (last === loaded.sequence) return true;
-    if (last < loaded.sequence) throw new LogUnavailable('the log lost commits of this conversation');
+    if (last < loaded.sequence) throw new LogUnavailable('the log lost commits of this aggregate');
     for (let attempt = 0; loaded.sequence < last; attempt++) {
       if (attempt === CATCH_UP_ATTEMPTS) throw new LogUnavailable('a replica of the log is far behind');
       if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, CATCH_UP_PAUSE_MS));
-      await foldTail(log, this.#conversationId, loaded);
+      await foldTail(log, this.#aggregate, loaded);
     }
     return false;
   }
@@ -215,21 +244,5 @@ export class ConversationWriter {
       waiting.settle({ kind: 'rejected', code: 'contention', extras: { retryAfterMs: 500 } });
     }
     this.#waiting.unshift(...batch.filter(({ since }) => since >= tooLate));
-  }
-
-  #snapshotNowAndThen(loaded: LoadedConversation): void {
-    const now = this.#context.now();
-    if (loaded.version - loaded.snapshotVersion < SNAPSHOT_EVERY_VERSIONS) return;
-    if (now - this.#snapshotAt < SNAPSHOT_EVERY_MS) return;
-    loaded.snapshotVersion = loaded.version;
-    this.#snapshotAt = now;
-    const { snapshots, log, logger } = this.#context;
-    snapshots.put(this.#subject, encodeSnapshot(loaded, log.epoch)).catch((error: unknown) => {
-      const { version } = loaded;
-      logger.warn(
-        { err: error, subject: this.#subject, version },
-        'snapshot not written; loading takes longer',
-      );
-    });
   }
 }

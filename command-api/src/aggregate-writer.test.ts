@@ -1,8 +1,8 @@
-import { conversationSubject, encodeCommit } from '@parley/contracts';
+import { conversationSubject, dataschemaOf, encodeCommit } from '@parley/contracts';
 import { LogUnavailable, MemoryEventLog, MemorySnapshotStore } from '@parley/runtime';
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
-import { writerConformance } from './conversation-writer.conformance.ts';
+import { writerConformance } from './aggregate-writer.conformance.ts';
 import { commitsOf, DeafLog, WriterProcess } from './testing/writer-rig.ts';
 
 writerConformance('memory', async () => {
@@ -13,7 +13,7 @@ writerConformance('memory', async () => {
   ];
 });
 
-describe('a conversation writer', () => {
+describe('an aggregate writer', () => {
   test('answers overloaded beyond 10,000 waiting commands, and then recovers', async () => {
     const process = new WriterProcess(new MemoryEventLog(), new MemorySnapshotStore());
     const id = await process.group();
@@ -65,7 +65,11 @@ describe('a conversation writer', () => {
     expect(await shorter.bounds()).toEqual({ first: 1, last: 2 });
   });
 
-  test('refuses to decide on events of a newer build', async () => {
+  test.each([
+    ['a newer build', { type: 'member.knighted' }],
+    ['a user', { type: 'user.blocked', dataschema: dataschemaOf('user.blocked') }],
+  ])('refuses to decide on events of %s', async (_, stranger) => {
+    const left = { type: 'member.left', dataschema: dataschemaOf('member.left'), data: { userId: 'ben' } };
     const log = new MemoryEventLog();
     const process = new WriterProcess(log, new MemorySnapshotStore());
     const id = await process.group();
@@ -73,8 +77,8 @@ describe('a conversation writer', () => {
     const [created] = await commitsOf(log, id);
     const first = created?.events[0];
     const about = { commandid: uuidv7(), commandhash: 'h' };
-    const known = { ...first, ...about, id: 'a', type: 'member.left', version: 2, data: { userId: 'ben' } };
-    const newer = { ...first, ...about, id: 'b', type: 'member.knighted', version: 3 };
+    const known = { ...first, ...about, id: 'a', ...left, version: 2 };
+    const newer = { ...first, ...about, id: 'b', ...stranger, version: 3 };
     const payload = Buffer.from(JSON.stringify([known, newer]));
     await log.append({ subject, commitId: 'newer', payload, expectedLastSequence: created?.sequence ?? 0 });
     // Nor on the half of the commit that it could read.
@@ -87,7 +91,7 @@ describe('a conversation writer', () => {
   test('works without a usable snapshot', async () => {
     const [log, snapshots] = [new MemoryEventLog(), new MemorySnapshotStore()];
     const id = await new WriterProcess(log, snapshots).group();
-    for (const bytes of ['not json', '{}', '{"format":2,"epoch":"other"}']) {
+    for (const bytes of ['not json', '{}', '{"format":3,"epoch":"other"}']) {
       await snapshots.put(conversationSubject(id), Buffer.from(bytes));
       const process = new WriterProcess(log, snapshots);
       expect(await process.send(id, 'anna', bytes)).toMatchObject({ kind: 'accepted' });
@@ -99,9 +103,9 @@ describe('a conversation writer', () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => process.group()));
     for (const id of ids) {
       await Promise.all(Array.from({ length: 300 }, (_, n) => process.send(id, 'anna', `${n}`)));
-      expect(process.writers.idleWeight).toBeLessThanOrEqual(2_000);
+      expect(process.writers.conversations.idleWeight).toBeLessThanOrEqual(2_000);
     }
-    expect(process.writers.idleWeight).toBeGreaterThan(1_000);
+    expect(process.writers.conversations.idleWeight).toBeGreaterThan(1_000);
     expect(await process.send(ids[0] ?? '', 'anna', 'dropped, not lost')).toMatchObject({
       result: { ordinal: 301 },
     });
