@@ -88,6 +88,7 @@ export function cursorsConformance(name: string, open: () => Promise<[Place, Pla
       expect(await storedFor(id, 'ben')).toEqual([
         { deliveredOrdinal: 2 },
         { readOrdinal: 3, private: true },
+        { deliveredOrdinal: 3 },
         { readOrdinal: 2 },
       ]);
       expect(await storedFor(id, 'anna')).toEqual([]);

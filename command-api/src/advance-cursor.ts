@@ -32,9 +32,11 @@ export class CursorAdvance {
     const moved = movedBy(command);
     const held = await this.#highest(place, { moved, ordinal }, allowed);
     const holds = moved === 'delivered' ? held.delivered : held.read;
+    // After a lowering the receipt may be further than the cursor: both must be there.
+    const reached = moved === 'receipt' ? Math.min(held.read, held.receipt) : held[moved];
     const answer = { kind: 'accepted', version: 0, replayed: false } as const;
     const result = { ordinal: Math.max(holds, ordinal) };
-    if (held[moved] >= ordinal) {
+    if (reached >= ordinal) {
       return { ...answer, sequence: Math.max(held.sequence, allowed.sequence), result };
     }
     if (this.#writer.isFull) {
@@ -60,7 +62,7 @@ export class CursorAdvance {
     // Lowering is of the conversation's own cursor.
     const lowered = threadOrdinal === undefined ? confirmed?.lowered : undefined;
     const held = this.#held.at(place, lowered);
-    if (held.asked || held[moved] >= ordinal) return held;
+    if (held.asked || (held[moved] >= ordinal && held.read >= ordinal)) return held;
     const projected = await within(LOOKUP_MS, this.#lookup.cursors(conversationId, userId, place));
     if (projected !== null) this.#held.learn(place, { ...projected, asked: true });
     return this.#held.at(place, lowered);
@@ -73,10 +75,11 @@ function movedBy(command: CursorCommand): Moved {
   return command.data.private || command.data.threadId !== undefined ? 'read' : 'receipt';
 }
 
-/** Reading implies delivery; reading in public implies reading. */
+/** Reading in public implies reading and delivery; what one reads in private, delivery does not tell either. */
 function raised(moved: Moved, ordinal: number): Partial<Held> {
   if (moved === 'delivered') return { delivered: ordinal };
-  return { read: ordinal, delivered: ordinal, ...(moved === 'receipt' && { receipt: ordinal }) };
+  if (moved === 'read') return { read: ordinal };
+  return { read: ordinal, delivered: ordinal, receipt: ordinal };
 }
 
 function entry(place: Place, moved: Moved, ordinal: number): Cursor {

@@ -43,8 +43,8 @@ export class HeldCursors {
     const known = this.#held.get(keyOf(place)) ?? NOTHING;
     if (!lowered || lowered.version <= known.lowered) return known;
     const { ordinal, version } = lowered;
-    const { sequence, delivered } = known;
-    const receipt = Math.min(known.receipt, ordinal);
+    // What others were shown they have seen: the receipt stays.
+    const { sequence, delivered, receipt } = known;
     const fresh = { read: ordinal, receipt, delivered, sequence, asked: false, lowered: version };
     this.#held.set(keyOf(place), fresh);
     return fresh;

@@ -1,10 +1,27 @@
 import type { Pool } from 'pg';
-import type { Progress } from './projections/continuity.ts';
+import { type Progress, progressKey, type VersionedAggregate } from './projections/continuity.ts';
 
-/** Must exceed two batches' conversations: what is being written is looked up here, the table does not have it yet. */
+/** Must exceed two batches' aggregates: what is being written is looked up here, the tables do not have it yet. */
 const MOST_KNOWN = 50_000;
 
-/** How far each recently seen conversation is applied, so that most batches need no read. */
+interface Row {
+  id: string;
+  version: number;
+  sequence: string;
+}
+
+const LOOK_UPS = {
+  conversation: {
+    name: 'conversation-versions',
+    text: 'SELECT id, version, sequence FROM read_model.conversations WHERE id = ANY($1::uuid[])',
+  },
+  user: {
+    name: 'user-versions',
+    text: 'SELECT user_id AS id, version, sequence FROM read_model.users WHERE user_id = ANY($1::text[])',
+  },
+};
+
+/** How far each recently seen conversation and user is applied, so that most batches need no read. */
 export class KnownVersions {
   readonly #pool: Pool;
   readonly #progress = new Map<string, Progress>();
@@ -13,36 +30,51 @@ export class KnownVersions {
     this.#pool = pool;
   }
 
-  of(conversationId: string): Progress | undefined {
-    return this.#progress.get(conversationId);
+  of(key: string): Progress | undefined {
+    return this.#progress.get(key);
   }
 
-  /** Fetches those of the conversations that are not known here, in one query; one without a row has not begun. */
-  async lookUp(conversationIds: ReadonlySet<string>): Promise<void> {
-    const missing = [...conversationIds].filter((id) => !this.#progress.has(id));
-    if (missing.length === 0) return;
-    const { rows } = await this.#pool.query<{ id: string; version: number; sequence: string }>({
-      name: 'conversation-versions',
-      text: 'SELECT id, version, sequence FROM read_model.conversations WHERE id = ANY($1::uuid[])',
-      values: [missing],
-    });
-    for (const { id, version, sequence } of rows) this.#remember(id, { version, sequence: Number(sequence) });
+  /** Fetches what is not known here, in one query for each kind; an aggregate without a row has not begun. */
+  async lookUp(aggregates: Iterable<VersionedAggregate>): Promise<void> {
+    const missing = { conversation: new Map<string, string>(), user: new Map<string, string>() };
+    for (const aggregate of aggregates) {
+      const key = progressKey(aggregate);
+      if (!this.#progress.has(key)) missing[aggregate.kind].set(idOf(aggregate), key);
+    }
+    await this.#fetch('conversation', missing.conversation);
+    await this.#fetch('user', missing.user);
   }
 
   record(progress: ReadonlyMap<string, Progress>): void {
-    for (const [id, reached] of progress) this.#remember(id, reached);
+    for (const [key, reached] of progress) this.#remember(key, reached);
   }
 
   forgetOldest(): void {
-    for (const id of this.#progress.keys()) {
+    for (const key of this.#progress.keys()) {
       if (this.#progress.size <= MOST_KNOWN) return;
-      this.#progress.delete(id);
+      this.#progress.delete(key);
     }
   }
 
-  #remember(id: string, progress: Progress): void {
-    // Back to the end of the map, whose beginning is forgotten first.
-    this.#progress.delete(id);
-    this.#progress.set(id, progress);
+  async #fetch(kind: VersionedAggregate['kind'], keys: ReadonlyMap<string, string>): Promise<void> {
+    if (keys.size === 0) return;
+    const { rows } = await this.#pool.query<Row>({ ...LOOK_UPS[kind], values: [[...keys.keys()]] });
+    for (const { id, version, sequence } of rows) {
+      const key = keys.get(id);
+      if (key !== undefined) this.#remember(key, { version, sequence: Number(sequence) });
+    }
   }
+
+  #remember(key: string, progress: Progress): void {
+    // Back to the end of the map, whose beginning is forgotten first.
+    this.#progress.delete(key);
+    this.#progress.set(key, progress);
+  }
+}
+
+function idOf(aggregate: VersionedAggregate): string {
+  if (aggregate.kind === 'conversation') return aggregate.id;
+  const { token } = aggregate;
+  // The reverse of userToken.
+  return token.startsWith('~') ? Buffer.from(token.slice(1), 'base64url').toString() : token;
 }

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { conversationSubject, encodeCommit, parseSubject } from '@parley/contracts';
+import { conversationSubject, encodeCommit } from '@parley/contracts';
 import { type CommitRecord, createPool, type EventLog, MemoryEventLog } from '@parley/runtime';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { claimLanes } from './checkpoints.ts';
-import { Lane, type ReceivedCommit } from './lane.ts';
 import { noChanges } from './projections/changes.ts';
-import { created, event, numbered, ROOM, sent, timeOf, uuid } from './testing/commit.ts';
-import { allRows, emptyReadModel, freshMetrics, logger, privatePostgres } from './testing/database.ts';
-import { recordHistory, type Wish, wishes } from './testing/history.ts';
+import { created, numbered, ROOM, sent, timeOf, uuid } from './testing/commit.ts';
+import { allRows, emptyReadModel, logger, privatePostgres } from './testing/database.ts';
+import { recordHistory, wishes } from './testing/history.ts';
+import { cut, give, received, rewind, startLane } from './testing/lanes.ts';
 import { recomputeUnread } from './testing/recompute.ts';
 import { OwnershipLost, writeBatch } from './write-batch.ts';
 
@@ -25,32 +24,6 @@ afterAll(async () => {
 });
 beforeEach(() => emptyReadModel(pool));
 
-async function startLane(log: EventLog) {
-  const [checkpoint] = await claimLanes(pool, log, 1);
-  if (!checkpoint) throw new Error('no lane');
-  const lost: Error[] = [];
-  const lane = new Lane({
-    pool,
-    checkpoint,
-    metrics: freshMetrics(),
-    logger,
-    signal: new AbortController().signal,
-    onLost: (error) => lost.push(error),
-  });
-  return { lane, checkpoint, lost };
-}
-
-function received(record: CommitRecord): ReceivedCommit {
-  return { ...record, aggregate: parseSubject(record.subject), record };
-}
-
-async function give(lane: Lane, records: readonly CommitRecord[]): Promise<void> {
-  const end = records.at(-1);
-  if (!end) return;
-  await lane.take(records.map(received), end);
-  await lane.settled();
-}
-
 async function append(log: EventLog, sequence: number, events: Parameters<typeof encodeCommit>[0]) {
   await log.append({
     subject: conversationSubject(ROOM),
@@ -64,11 +37,19 @@ async function append(log: EventLog, sequence: number, events: Parameters<typeof
 /** As the read API computes it. */
 async function unread(): Promise<Record<string, number>> {
   const { rows } = await pool.query<{ key: string; unread: number }>(
-    `SELECT m.conversation_id || ' ' || m.user_id AS key,
-            c.message_count - m.read_ordinal - (SELECT count(*)::int FROM read_model.messages d
-              WHERE d.conversation_id = c.id AND d.ordinal > m.read_ordinal AND d.deleted_at IS NOT NULL) AS unread
-       FROM read_model.members m JOIN read_model.conversations c ON c.id = m.conversation_id
-      WHERE m.left_sequence IS NULL`,
+    `WITH member AS (
+       SELECT m.user_id, c.*, greatest(m.read_ordinal, c.expired_ordinal,
+                CASE c.settings ->> 'historyVisibility' WHEN 'joined' THEN m.joined_ordinal END) AS floor
+         FROM read_model.members m JOIN read_model.conversations c ON c.id = m.conversation_id
+        WHERE m.left_sequence IS NULL)
+     SELECT id || ' ' || user_id AS key,
+            message_count - floor
+            - (reply_count - coalesce((SELECT replies FROM read_model.messages
+                                        WHERE conversation_id = id AND ordinal = floor), 0))
+            - (SELECT count(*)::int FROM read_model.messages
+                WHERE conversation_id = id AND ordinal > floor AND deleted_at IS NOT NULL
+                  AND thread_ordinal IS NULL) AS unread
+       FROM member`,
   );
   return Object.fromEntries(rows.map((row) => [row.key, row.unread]));
 }
@@ -76,37 +57,25 @@ async function unread(): Promise<Record<string, number>> {
 describe('rows', () => {
   it('hold what the events say', async () => {
     const log = new MemoryEventLog();
-    const { lane } = await startLane(log);
+    const { lane } = await startLane(pool, log);
     const metadata = { nul: 'a\u0000b', half: '\ud800', list: [1, { deep: null }] };
-    const data = {
-      messageId: uuid(1),
-      ordinal: 1,
-      body: 'tab\tand "quotes" \\ {braces} \u{1f44b}',
-      format: 'plain',
-      metadata,
-    } as const;
+    const body = 'tab\tand "quotes" \\ {braces} \u{1f44b}';
     await give(lane, [
       await append(log, 0, [
         { ...created(['ann', 'bob'], { time: timeOf(1), commandid: uuid(90) }), version: 1 },
       ]),
       await append(log, 1, [
-        { ...event('message.sent', data, { actor: 'bob', time: timeOf(2) }), version: 2 },
+        { ...sent(1, body, { actor: 'bob', time: timeOf(2) }, { metadata }), version: 2 },
       ]),
     ]);
     expect(lane.fault).toBeNull();
     const rows = await allRows(pool);
-    expect(rows.conversations).toEqual([
+    expect(rows.conversations).toMatchObject([
       {
         id: ROOM,
-        type: 'group',
-        title: 'Room',
-        description: null,
         created_at: new Date(timeOf(1)),
-        created_by: 'ann',
         member_count: 2,
         message_count: 1,
-        last_deleted_ordinal: 0,
-        last_message_at: new Date(timeOf(2)),
         version: 2,
         sequence: '2',
       },
@@ -116,7 +85,7 @@ describe('rows', () => {
       ['bob', 1],
     ]);
     expect(rows.messages[0]).toMatchObject({
-      body: data.body,
+      body,
       metadata,
       sequence: '2',
       version: 2,
@@ -130,22 +99,22 @@ describe('rows', () => {
   it('are the same however the log is cut, and whatever is delivered again; unread is what the log says', async () => {
     const cuts = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(wishes, cuts, fc.nat(100), async (list: Wish[], sizes, back) => {
+      fc.asyncProperty(wishes, cuts, fc.nat(100), async (list, sizes, back) => {
         await emptyReadModel(pool);
         const log = new MemoryEventLog();
         const records = await recordHistory(log, list);
-        const one = await startLane(log);
+        const one = await startLane(pool, log);
         for (const record of records) await give(one.lane, [record]);
         const expected = await allRows(pool);
         expect(await unread()).toEqual(recomputeUnread(records));
 
         await emptyReadModel(pool);
-        const other = await startLane(log);
+        const other = await startLane(pool, log);
         for (const batch of cut(records, sizes)) await give(other.lane, batch);
         expect(await allRows(pool)).toEqual(expected);
 
-        await rewind(records[back % records.length]);
-        const again = await startLane(log);
+        await rewind(pool, records[back % records.length]);
+        const again = await startLane(pool, log);
         for (const batch of cut(records.slice((back % records.length) + 1), [7]))
           await give(again.lane, batch);
         expect([one, other, again].map(({ lane, lost }) => [lane.fault, lost])).toEqual([
@@ -155,30 +124,15 @@ describe('rows', () => {
         ]);
         expect(await allRows(pool)).toEqual(expected);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });
 
-function* cut(records: readonly CommitRecord[], sizes: readonly number[]): Generator<CommitRecord[]> {
-  for (let begin = 0, turn = 0; begin < records.length; turn++) {
-    const size = sizes[turn % sizes.length] ?? 1;
-    yield records.slice(begin, begin + size);
-    begin += size;
-  }
-}
-
-async function rewind(to: CommitRecord | undefined): Promise<void> {
-  await pool.query('UPDATE read_model.checkpoints SET sequence = $1, commit_id = $2', [
-    to?.sequence,
-    to?.commitId,
-  ]);
-}
-
 describe('a lane', () => {
   it('folds the next batch while one is being written, and keeps their order', async () => {
     const log = new MemoryEventLog();
-    const { lane } = await startLane(log);
+    const { lane } = await startLane(pool, log);
     const records = [await append(log, 0, numbered([created()]))];
     for (let n = 1; n <= 20; n++) records.push(await append(log, n, numbered([sent(n)], n + 1)));
     for (const record of records) {
@@ -191,7 +145,7 @@ describe('a lane', () => {
 
   it('halts at a version that is missing, with everything before it written', async () => {
     const log = new MemoryEventLog();
-    const { lane } = await startLane(log);
+    const { lane } = await startLane(pool, log);
     const records = [
       await append(log, 0, numbered([created(['ann'])])),
       await append(log, 1, numbered([sent(1)], 2)),
@@ -208,15 +162,15 @@ describe('a lane', () => {
 
   it('finds the missing version also when it has to look the conversation up', async () => {
     const log = new MemoryEventLog();
-    await give((await startLane(log)).lane, [await append(log, 0, numbered([created()]))]);
-    const { lane } = await startLane(log);
+    await give((await startLane(pool, log)).lane, [await append(log, 0, numbered([created()]))]);
+    const { lane } = await startLane(pool, log);
     await give(lane, [await append(log, 1, numbered([sent(1)], 3))]);
     expect(lane.fault).toContain('has version 3, expected 2');
   });
 
   it('halts at bytes that are no commit, naming the sequence', async () => {
     const log = new MemoryEventLog();
-    const { lane } = await startLane(log);
+    const { lane } = await startLane(pool, log);
     const first = await append(log, 0, numbered([created()]));
     await give(lane, [first, { ...first, sequence: 2, payload: new TextEncoder().encode('{"no') }]);
     expect(lane.fault).toMatch(/lane 0 halted at 1: commit 2 cannot be applied: not JSON/);
@@ -224,7 +178,7 @@ describe('a lane', () => {
 
   it('halts at rows that the tables refuse instead of trying for ever', async () => {
     const log = new MemoryEventLog();
-    const { lane } = await startLane(log);
+    const { lane } = await startLane(pool, log);
     await give(lane, [await append(log, 0, numbered([created()]))]);
     await give(lane, [await append(log, 1, numbered([sent(1, 'a nul \u0000')], 2))]);
     expect(lane.fault).toContain('commits 2 to 2 cannot be written');
@@ -235,7 +189,7 @@ describe('a lane', () => {
 
   it('moves its checkpoint when the commits are those of other lanes', async () => {
     const log = new MemoryEventLog();
-    const { lane } = await startLane(log);
+    const { lane } = await startLane(pool, log);
     await lane.take([], { sequence: 9, commitId: 'of-another-lane' });
     await lane.settled();
     const { rows } = await pool.query('SELECT sequence, commit_id FROM read_model.checkpoints');
@@ -246,8 +200,8 @@ describe('a lane', () => {
 describe('of two owners', () => {
   it('the earlier one can write nothing any more', async () => {
     const log = new MemoryEventLog();
-    const zombie = await startLane(log);
-    const owner = await startLane(log);
+    const zombie = await startLane(pool, log);
+    const owner = await startLane(pool, log);
     const first = await append(log, 0, numbered([created()]));
     await give(zombie.lane, [first]);
     expect(zombie.lost).toEqual([expect.any(OwnershipLost)]);
@@ -258,7 +212,7 @@ describe('of two owners', () => {
   });
 
   it('a batch whose answer was lost is recognised as written, for its own writer only', async () => {
-    const { checkpoint } = await startLane(new MemoryEventLog());
+    const { checkpoint } = await startLane(pool, new MemoryEventLog());
     const batch = { from: checkpoint, to: { sequence: 4, commitId: 'd' }, changes: noChanges() };
     await writeBatch(pool, batch);
     await expect(writeBatch(pool, batch)).resolves.toBe(0);

@@ -99,14 +99,15 @@ export class Lane {
   }
 
   async #fold(commits: readonly LaneCommit[]): Promise<FoldedBatch> {
-    const ids = new Set<string>();
-    for (const { aggregate } of commits) if (aggregate?.kind === 'conversation') ids.add(aggregate.id);
-    await retryForever(() => this.#known.lookUp(ids), {
+    const versioned = commits.flatMap(({ aggregate }) =>
+      aggregate === null || aggregate.kind === 'reads' ? [] : [aggregate],
+    );
+    await retryForever(() => this.#known.lookUp(versioned), {
       signal: this.#options.signal,
       isFinal: isPermanent,
       onFailure: (error) => this.#report(error),
     });
-    return foldBatch(commits, (id) => this.#known.of(id));
+    return foldBatch(commits, (key) => this.#known.of(key));
   }
 
   /** Never rejects: a failure for good is told through `onLost` or halts the lane. */

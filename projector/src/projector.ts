@@ -1,5 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import {
+  createOperatorServer,
   createPool,
   isPostgresAway,
   type Logger,
@@ -11,13 +12,14 @@ import {
 import type { ProjectorConfig } from './config.ts';
 import { declareProjectorMetrics } from './metrics.ts';
 import { migrateReadModel } from './migrate.ts';
-import { createOperatorServer } from './operator-server.ts';
 import { Projection } from './projection.ts';
 import { LANES } from './run-lanes.ts';
 
 /** A lane writes on one connection and looks versions up on another. */
 const CONNECTIONS = 2 * LANES;
 const STATEMENT_TIMEOUT_MS = 60_000;
+/** Folding a large batch holds the event loop longer than an answering service may. */
+const LONGEST_STEP_MS = 10_000;
 const MIGRATE_PATIENCE_MS = 60_000;
 const MIGRATE_AGAIN_MS = 500;
 
@@ -60,7 +62,13 @@ export async function startProjector(
   readiness.check('projection', () => {
     if (projection.fault !== null) throw new Error(projection.fault);
   });
-  const app = await createOperatorServer({ logger, metrics, readiness });
+  const app = await createOperatorServer({
+    name: 'projector',
+    logger,
+    metrics,
+    readiness,
+    maxLoopDelayMs: LONGEST_STEP_MS,
+  });
   const stop = async () => {
     await projection.stop();
     await Promise.all([app.close(), pool.end(), close()]);

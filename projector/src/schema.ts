@@ -22,6 +22,9 @@ import {
  *
  * A table is written by the events of one kind of aggregate only, so lanes never meet in a row. No row is written per
  * member when a message is sent: what depends on the reader is computed when it is read.
+ *
+ * Descending indexes name "nulls first", also where there are none: `ORDER BY … DESC` means that, and an index of the
+ * other order does not serve it.
  */
 export const readModel = pgSchema('read_model');
 
@@ -167,7 +170,7 @@ export const invites = readModel.table(
   },
   (table) => [
     primaryKey({ name: 'invites_pk', columns: [table.conversationId, table.userId] }),
-    index('invites_by_user').on(table.userId, table.sequence.desc()),
+    index('invites_by_user').on(table.userId, table.sequence.desc().nullsFirst()),
   ],
 );
 
@@ -214,13 +217,13 @@ export const messages = readModel.table(
       .where(sql`${table.threadOrdinal} is not null`),
     index('messages_mentioning_all').on(table.conversationId, table.ordinal).where(sql`${table.mentionsAll}`),
     index('messages_replying')
-      .on(table.replyToAuthor, table.sequence.desc())
+      .on(table.replyToAuthor, table.sequence.desc().nullsFirst())
       .where(sql`${table.replyToAuthor} is not null`),
     index('messages_search').using('gin', table.search),
   ],
 );
 
-/** Each text of an edited message but the present one is kept until the message is deleted or expires; the first as well. */
+/** Every text of an edited message, the first and the present one too, until the message is deleted or expires. */
 export const messageEdits = readModel.table(
   'message_edits',
   {
@@ -253,7 +256,7 @@ export const mentions = readModel.table(
   (table) => [
     primaryKey({ name: 'mentions_pk', columns: [table.conversationId, table.ordinal, table.userId] }),
     index('mentions_by_user').on(table.userId, table.conversationId, table.ordinal),
-    index('mentions_newest').on(table.userId, table.sequence.desc()),
+    index('mentions_newest').on(table.userId, table.sequence.desc().nullsFirst()),
   ],
 );
 
@@ -276,7 +279,9 @@ export const reactions = readModel.table(
       name: 'reactions_pk',
       columns: [table.conversationId, table.ordinal, table.emoji, table.userId, table.version],
     }),
-    index('reactions_to_author').on(table.authorId, table.sequence.desc()).where(sql`${table.added}`),
+    index('reactions_to_author')
+      .on(table.authorId, table.sequence.desc().nullsFirst())
+      .where(sql`${table.added}`),
   ],
 );
 
@@ -340,7 +345,11 @@ export const audit = readModel.table(
   },
   (table) => [
     primaryKey({ name: 'audit_pk', columns: [table.conversationId, table.version] }),
-    index('audit_newest').on(table.sequence.desc(), table.conversationId, table.version.desc()),
+    index('audit_newest').on(
+      table.sequence.desc().nullsFirst(),
+      table.conversationId,
+      table.version.desc().nullsFirst(),
+    ),
   ],
 );
 
@@ -410,7 +419,7 @@ export const scheduledMessages = readModel.table(
     conversationId: conversationId(),
     dueAt: time('due_at').notNull(),
     message: json('message').notNull(),
-    /** pending, released or failed; a cancelled one has no row. A released one is sent when its message exists. */
+    /** pending, released or failed; one that was cancelled or sent has no row. */
     state: text('state').notNull(),
     code: text('code'),
   },
@@ -441,7 +450,7 @@ export const reports = readModel.table(
   },
   (table) => [
     primaryKey({ name: 'reports_pk', columns: [table.conversationId, table.ordinal, table.userId] }),
-    index('reports_newest').on(table.conversationId, table.sequence.desc()),
+    index('reports_newest').on(table.conversationId, table.sequence.desc().nullsFirst()),
   ],
 );
 

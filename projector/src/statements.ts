@@ -1,12 +1,6 @@
 import type { Column } from './array-literal.ts';
-import type {
-  CommandResult,
-  ConversationChange,
-  MemberPatch,
-  MemberPut,
-  MessageChange,
-  SentMessage,
-} from './projections/changes.ts';
+import type { ConversationRow, DescriptionRow, OfConversation } from './conversation-rows.ts';
+import type { AuditEntry, CommandResult } from './projections/changes.ts';
 
 /**
  * One table's statement: a row becomes one value per column, the columns go over as arrays, whatever the number of
@@ -18,171 +12,141 @@ export interface Statement<Row> {
   columns: readonly Column<Row>[];
 }
 
-export interface ConversationRow {
-  id: string;
-  row: ConversationChange;
-}
-
-export interface MemberRow<Change extends MemberPut | MemberPatch> {
-  conversationId: string;
-  userId: string;
-  row: Change;
-}
-
-export interface MessageRow {
-  conversationId: string;
-  ordinal: number;
-  row: MessageChange;
-}
-
-export interface SentRow extends MessageRow {
-  sent: SentMessage;
-}
+const flag = (value: boolean): string => (value ? 't' : 'f');
 
 export const insertConversations: Statement<ConversationRow> = {
   name: 'insert-conversations',
-  text: `INSERT INTO read_model.conversations (id, type, title, description, created_at, created_by, member_count,
-           message_count, last_message_at, last_deleted_ordinal, version, sequence)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::int[],
-           $8::int[], $9::timestamptz[], $10::int[], $11::int[], $12::bigint[])`,
+  text: `INSERT INTO read_model.conversations (id, type, title, description, avatar, settings, audience, segment,
+           audience_user_ids, created_at, created_by, archived_at, deleted_at, member_count, message_count, reply_count,
+           last_main_ordinal, last_message_at, last_message_sequence, last_deleted_ordinal, last_mention_all_ordinal,
+           last_reply_ordinal, expired_ordinal, version, sequence)
+         SELECT u.id, u.type, u.title, u.description, u.avatar, u.settings, u.audience, u.segment,
+                CASE WHEN u.listed IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(u.listed)) END,
+                u.created_at, u.created_by, u.archived_at, u.deleted_at, u.member_count, u.message_count, u.reply_count,
+                u.last_main_ordinal, u.last_message_at, u.last_message_sequence, u.last_deleted_ordinal,
+                u.last_mention_all_ordinal, u.last_reply_ordinal, u.expired_ordinal, u.version, u.sequence
+           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]::jsonb[], $7::text[],
+             $8::text[], $9::text[]::json[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[],
+             $14::int[], $15::int[], $16::int[], $17::int[], $18::timestamptz[], $19::bigint[], $20::int[], $21::int[],
+             $22::int[], $23::int[], $24::int[], $25::bigint[])
+             AS u (id, type, title, description, avatar, settings, audience, segment, listed, created_at, created_by,
+                   archived_at, deleted_at, member_count, message_count, reply_count, last_main_ordinal,
+                   last_message_at, last_message_sequence, last_deleted_ordinal, last_mention_all_ordinal,
+                   last_reply_ordinal, expired_ordinal, version, sequence)`,
   columns: [
     { plain: ({ id }) => id },
     { text: ({ row }) => row.creation?.type ?? null },
-    { text: ({ row }) => row.creation?.title ?? null },
-    { text: ({ row }) => row.creation?.description ?? null },
+    { text: ({ row }) => row.description?.title ?? null },
+    { text: ({ row }) => row.description?.description ?? null },
+    { text: ({ row }) => row.description?.avatar ?? null },
+    { text: ({ row }) => JSON.stringify(row.description?.settings ?? {}) },
+    { text: ({ row }) => row.creation?.audience ?? null },
+    { text: ({ row }) => row.creation?.segment ?? null },
+    { text: ({ row }) => listOf(row.creation?.audienceUserIds) },
     { plain: ({ row }) => row.creation?.createdAt ?? null },
     { text: ({ row }) => row.creation?.createdBy ?? null },
+    { plain: ({ row }) => row.description?.archivedAt ?? null },
+    { plain: ({ row }) => row.description?.deletedAt ?? null },
     { plain: ({ row }) => row.memberDelta },
     { plain: ({ row }) => row.messageCount },
+    { plain: ({ row }) => row.replyCount },
+    { plain: ({ row }) => row.lastMainOrdinal },
     { plain: ({ row }) => row.lastMessageAt },
+    { plain: ({ row }) => row.lastMessageSequence },
     { plain: ({ row }) => row.lastDeletedOrdinal },
+    { plain: ({ row }) => row.lastMentionAllOrdinal },
+    { plain: ({ row }) => row.lastReplyOrdinal },
+    { plain: ({ row }) => row.expiredOrdinal },
     { plain: ({ row }) => row.version },
     { plain: ({ row }) => row.sequence },
   ],
 };
+
+/** An array of arrays cannot go through unnest: the list travels as JSON. */
+function listOf(userIds: readonly string[] | null | undefined): string | null {
+  return userIds ? JSON.stringify(userIds) : null;
+}
 
 export const updateConversations: Statement<ConversationRow> = {
   name: 'update-conversations',
   text: `UPDATE read_model.conversations c
             SET member_count = c.member_count + u.member_delta,
                 message_count = greatest(c.message_count, u.message_count),
+                reply_count = greatest(c.reply_count, u.reply_count),
+                last_main_ordinal = greatest(c.last_main_ordinal, u.last_main_ordinal),
                 last_message_at = coalesce(u.last_message_at, c.last_message_at),
+                last_message_sequence = greatest(c.last_message_sequence, u.last_message_sequence),
                 last_deleted_ordinal = greatest(c.last_deleted_ordinal, u.last_deleted_ordinal),
+                last_mention_all_ordinal = greatest(c.last_mention_all_ordinal, u.last_mention_all_ordinal),
+                last_reply_ordinal = greatest(c.last_reply_ordinal, u.last_reply_ordinal),
+                expired_ordinal = greatest(c.expired_ordinal, u.expired_ordinal),
                 version = u.version,
                 sequence = u.sequence
-           FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::int[], $6::int[], $7::bigint[])
-             AS u (id, member_delta, message_count, last_message_at, last_deleted_ordinal, version, sequence)
+           FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::timestamptz[], $7::bigint[],
+                       $8::int[], $9::int[], $10::int[], $11::int[], $12::int[], $13::bigint[])
+             AS u (id, member_delta, message_count, reply_count, last_main_ordinal, last_message_at,
+                   last_message_sequence, last_deleted_ordinal, last_mention_all_ordinal, last_reply_ordinal,
+                   expired_ordinal, version, sequence)
           WHERE c.id = u.id`,
   columns: [
     { plain: ({ id }) => id },
     { plain: ({ row }) => row.memberDelta },
     { plain: ({ row }) => row.messageCount },
+    { plain: ({ row }) => row.replyCount },
+    { plain: ({ row }) => row.lastMainOrdinal },
     { plain: ({ row }) => row.lastMessageAt },
+    { plain: ({ row }) => row.lastMessageSequence },
     { plain: ({ row }) => row.lastDeletedOrdinal },
+    { plain: ({ row }) => row.lastMentionAllOrdinal },
+    { plain: ({ row }) => row.lastReplyOrdinal },
+    { plain: ({ row }) => row.expiredOrdinal },
     { plain: ({ row }) => row.version },
     { plain: ({ row }) => row.sequence },
   ],
 };
 
-export const putMembers: Statement<MemberRow<MemberPut>> = {
-  name: 'put-members',
-  text: `INSERT INTO read_model.members AS m (conversation_id, user_id, role, joined_at, joined_sequence, read_ordinal,
-           left_sequence, left_reason)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::int[],
-           $7::bigint[], $8::text[])
-         ON CONFLICT (conversation_id, user_id) DO UPDATE
-            SET role = excluded.role, joined_at = excluded.joined_at, joined_sequence = excluded.joined_sequence,
-                read_ordinal = excluded.read_ordinal, left_sequence = excluded.left_sequence,
-                left_reason = excluded.left_reason`,
+/** What a conversation is, apart from its counts: seldom changed, so that a message's batch does not carry it. */
+export const describeConversations: Statement<DescriptionRow> = {
+  name: 'describe-conversations',
+  text: `UPDATE read_model.conversations c
+            SET title = CASE WHEN u.titled THEN u.title ELSE c.title END,
+                description = CASE WHEN u.described THEN u.description ELSE c.description END,
+                avatar = CASE WHEN u.pictured THEN u.avatar ELSE c.avatar END,
+                settings = c.settings || coalesce(u.settings, '{}'),
+                archived_at = CASE WHEN u.filed THEN u.archived_at ELSE c.archived_at END,
+                deleted_at = coalesce(u.deleted_at, c.deleted_at)
+           FROM unnest($1::uuid[], $2::bool[], $3::text[], $4::bool[], $5::text[], $6::bool[], $7::text[],
+                       $8::text[]::jsonb[], $9::bool[], $10::timestamptz[], $11::timestamptz[])
+             AS u (id, titled, title, described, description, pictured, avatar, settings, filed, archived_at, deleted_at)
+          WHERE c.id = u.id`,
   columns: [
-    { plain: ({ conversationId }) => conversationId },
-    { text: ({ userId }) => userId },
-    { text: ({ row }) => row.role },
-    { plain: ({ row }) => row.joinedAt },
-    { plain: ({ row }) => row.joinedSequence },
-    { plain: ({ row }) => row.readOrdinal },
-    { plain: ({ row }) => row.departure?.sequence ?? null },
-    { plain: ({ row }) => row.departure?.reason ?? null },
+    { plain: ({ id }) => id },
+    { plain: ({ row }) => flag(row.title !== undefined) },
+    { text: ({ row }) => row.title ?? null },
+    { plain: ({ row }) => flag(row.description !== undefined) },
+    { text: ({ row }) => row.description ?? null },
+    { plain: ({ row }) => flag(row.avatar !== undefined) },
+    { text: ({ row }) => row.avatar ?? null },
+    { text: ({ row }) => (row.settings === undefined ? null : JSON.stringify(row.settings)) },
+    { plain: ({ row }) => flag(row.archivedAt !== undefined) },
+    { plain: ({ row }) => row.archivedAt ?? null },
+    { plain: ({ row }) => row.deletedAt ?? null },
   ],
 };
 
-export const patchMembers: Statement<MemberRow<MemberPatch>> = {
-  name: 'patch-members',
-  text: `UPDATE read_model.members m
-            SET read_ordinal = greatest(m.read_ordinal, u.read_ordinal),
-                left_sequence = u.left_sequence,
-                left_reason = u.left_reason
-           FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::text[])
-             AS u (conversation_id, user_id, read_ordinal, left_sequence, left_reason)
-          WHERE m.conversation_id = u.conversation_id AND m.user_id = u.user_id AND m.left_sequence IS NULL
-            AND (m.read_ordinal < u.read_ordinal OR u.left_sequence IS NOT NULL)`,
+export const insertAudit: Statement<OfConversation<AuditEntry>> = {
+  name: 'insert-audit',
+  text: `INSERT INTO read_model.audit (conversation_id, version, sequence, at, actor, type, details)
+         SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[],
+           $7::text[]::json[])`,
   columns: [
     { plain: ({ conversationId }) => conversationId },
-    { text: ({ userId }) => userId },
-    { plain: ({ row }) => row.readOrdinal },
-    { plain: ({ row }) => row.departure?.sequence ?? null },
-    { plain: ({ row }) => row.departure?.reason ?? null },
-  ],
-};
-
-export const insertMessages: Statement<SentRow> = {
-  name: 'insert-messages',
-  text: `INSERT INTO read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, body, format,
-           reply_to, metadata, edited_at, edited_by, edit_count, deleted_at, deleted_by, delete_reason, version)
-         SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
-           $8::text[], $9::uuid[], $10::text[]::json[], $11::timestamptz[], $12::text[], $13::int[], $14::timestamptz[],
-           $15::text[], $16::text[], $17::int[])`,
-  columns: [
-    { plain: ({ conversationId }) => conversationId },
-    { plain: ({ ordinal }) => ordinal },
-    { plain: ({ sent }) => sent.messageId },
-    { plain: ({ sent }) => sent.sequence },
-    { text: ({ sent }) => sent.senderId },
-    { plain: ({ sent }) => sent.sentAt },
-    { text: ({ row, sent }) => (row.deletion ? null : (row.edit?.body ?? sent.body)) },
-    { text: ({ row, sent }) => row.edit?.format ?? sent.format },
-    { plain: ({ sent }) => sent.replyTo },
-    { text: ({ row, sent }) => (row.deletion ? null : sent.metadata) },
-    { plain: ({ row }) => row.edit?.at ?? null },
-    { text: ({ row }) => row.edit?.by ?? null },
-    { plain: ({ row }) => row.editCount },
-    { plain: ({ row }) => row.deletion?.at ?? null },
-    { text: ({ row }) => row.deletion?.by ?? null },
-    { text: ({ row }) => row.deletion?.reason ?? null },
     { plain: ({ row }) => row.version },
-  ],
-};
-
-export const patchMessages: Statement<MessageRow> = {
-  name: 'patch-messages',
-  text: `UPDATE read_model.messages m
-            SET body = CASE WHEN u.deleted_at IS NULL THEN coalesce(u.body, m.body) END,
-                metadata = CASE WHEN u.deleted_at IS NULL THEN m.metadata END,
-                format = coalesce(u.format, m.format),
-                edited_at = coalesce(u.edited_at, m.edited_at),
-                edited_by = coalesce(u.edited_by, m.edited_by),
-                edit_count = m.edit_count + u.edit_count,
-                deleted_at = u.deleted_at,
-                deleted_by = u.deleted_by,
-                delete_reason = u.delete_reason,
-                version = u.version
-           FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::int[],
-                       $8::timestamptz[], $9::text[], $10::text[], $11::int[])
-             AS u (conversation_id, ordinal, body, format, edited_at, edited_by, edit_count, deleted_at, deleted_by,
-                   delete_reason, version)
-          WHERE m.conversation_id = u.conversation_id AND m.ordinal = u.ordinal AND m.deleted_at IS NULL`,
-  columns: [
-    { plain: ({ conversationId }) => conversationId },
-    { plain: ({ ordinal }) => ordinal },
-    { text: ({ row }) => row.edit?.body ?? null },
-    { text: ({ row }) => row.edit?.format ?? null },
-    { plain: ({ row }) => row.edit?.at ?? null },
-    { text: ({ row }) => row.edit?.by ?? null },
-    { plain: ({ row }) => row.editCount },
-    { plain: ({ row }) => row.deletion?.at ?? null },
-    { text: ({ row }) => row.deletion?.by ?? null },
-    { text: ({ row }) => row.deletion?.reason ?? null },
-    { plain: ({ row }) => row.version },
+    { plain: ({ row }) => row.sequence },
+    { plain: ({ row }) => row.at },
+    { text: ({ row }) => row.actor },
+    { text: ({ row }) => row.type },
+    { text: ({ row }) => row.details },
   ],
 };
 

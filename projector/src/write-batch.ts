@@ -1,7 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Checkpoint } from './checkpoints.ts';
 import type { LaneChanges } from './projections/changes.ts';
-import { RowsDisagree, writeRows } from './write-rows.ts';
+import { RowsDisagree } from './send-rows.ts';
+import { writeRows } from './write-rows.ts';
 
 /** Another projector owns the lane, or its checkpoint is not where this one left it. */
 export class OwnershipLost extends Error {

@@ -1,81 +1,98 @@
 import type { PoolClient } from 'pg';
-import { arrayLiteral } from './array-literal.ts';
-import type { ConversationChanges, LaneChanges, MemberPatch, MemberPut } from './projections/changes.ts';
+import { type ConversationRows, conversationRows } from './conversation-rows.ts';
 import {
-  type ConversationRow,
+  addReplies,
+  deleteMentions,
+  insertFollowers,
+  insertMentions,
+  insertPins,
+  insertReactions,
+  raiseFollowers,
+} from './mark-statements.ts';
+import {
+  expireMessages,
+  forgetTexts,
+  insertMessages,
+  insertTexts,
+  keepFirstTexts,
+  patchMessages,
+} from './message-statements.ts';
+import {
+  deleteBans,
+  deleteInvites,
+  insertMemberships,
+  patchMembers,
+  putBans,
+  putInvites,
+  putMembers,
+  raiseAudienceCursors,
+} from './people-statements.ts';
+import type { LaneChanges } from './projections/changes.ts';
+import { RowsDisagree, sendRows } from './send-rows.ts';
+import {
+  describeConversations,
+  insertAudit,
   insertCommandResults,
   insertConversations,
-  insertMessages,
-  type MemberRow,
-  type MessageRow,
-  patchMembers,
-  patchMessages,
-  putMembers,
-  type SentRow,
-  type Statement,
   updateConversations,
 } from './statements.ts';
+import { writeUserRows } from './write-user-rows.ts';
 
-/** The tables do not hold what the changes presume, so that writing them would hide a fault. */
-export class RowsDisagree extends Error {
-  override name = 'RowsDisagree';
-}
-
-/** Writes a lane's changes in the client's open transaction, one statement per table; returns the rows it sent. */
+/**
+ * Writes a lane's changes in the client's open transaction, at most two statements per table and none for a table that
+ * does not change; returns the rows it sent. Conversations come last and messages before them: until then the tables
+ * say what was deleted, expired and applied before this batch.
+ */
 export async function writeRows(client: PoolClient, changes: LaneChanges): Promise<number> {
-  const rows = arrange(changes);
-  await send(client, insertConversations, rows.newConversations);
-  const updated = await send(client, updateConversations, rows.conversations);
-  if (updated !== rows.conversations.length) {
-    throw new RowsDisagree(`${rows.conversations.length - updated} conversations of this batch have no row`);
+  const rows = conversationRows(changes);
+  await writePeople(client, rows);
+  await writeMarks(client, rows);
+  await writeMessages(client, rows);
+  await writeConversations(client, rows);
+  await sendRows(client, insertCommandResults, changes.commandResults);
+  const userRows = await writeUserRows(client, changes.users);
+  return Object.values(rows).reduce(
+    (sum, list) => sum + list.length,
+    changes.commandResults.length + userRows,
+  );
+}
+
+async function writePeople(client: PoolClient, rows: ConversationRows): Promise<void> {
+  await sendRows(client, insertMemberships, rows.memberships);
+  await sendRows(client, putMembers, rows.memberPuts);
+  await sendRows(client, patchMembers, rows.memberPatches);
+  await sendRows(client, raiseAudienceCursors, rows.audienceCursors);
+  await sendRows(client, putBans, rows.banPuts);
+  await sendRows(client, deleteBans, rows.unbanned);
+  await sendRows(client, putInvites, rows.invitePuts);
+  await sendRows(client, deleteInvites, rows.answeredInvites);
+}
+
+async function writeMarks(client: PoolClient, rows: ConversationRows): Promise<void> {
+  await sendRows(client, deleteMentions, rows.replacedMentions);
+  await sendRows(client, insertMentions, rows.mentions);
+  await sendRows(client, insertReactions, rows.reactions);
+  await sendRows(client, insertPins, rows.pins);
+  await sendRows(client, addReplies, rows.threads);
+  await sendRows(client, raiseFollowers, rows.raisedFollowers);
+  await sendRows(client, insertFollowers, rows.newFollowers);
+}
+
+async function writeMessages(client: PoolClient, rows: ConversationRows): Promise<void> {
+  await sendRows(client, keepFirstTexts, rows.firstEdited);
+  await sendRows(client, insertTexts, rows.texts);
+  await sendRows(client, forgetTexts, rows.forgottenTexts);
+  await sendRows(client, patchMessages, rows.messagePatches);
+  await sendRows(client, expireMessages, rows.expiries);
+  await sendRows(client, insertMessages, rows.sentMessages);
+}
+
+async function writeConversations(client: PoolClient, rows: ConversationRows): Promise<void> {
+  await sendRows(client, insertAudit, rows.audit);
+  await sendRows(client, insertConversations, rows.created);
+  await sendRows(client, describeConversations, rows.described);
+  const updated = await sendRows(client, updateConversations, rows.updated);
+  if (updated !== rows.updated.length) {
+    throw new RowsDisagree(`${rows.updated.length - updated} conversations of this batch have no row`);
   }
-  await send(client, putMembers, rows.memberPuts);
-  await send(client, patchMembers, rows.memberPatches);
-  await send(client, insertMessages, rows.newMessages);
-  await send(client, patchMessages, rows.messagePatches);
-  await send(client, insertCommandResults, changes.commandResults);
-  return Object.values(rows).reduce((sum, list) => sum + list.length, changes.commandResults.length);
-}
-
-function arrange(changes: LaneChanges) {
-  const rows = {
-    newConversations: [] as ConversationRow[],
-    conversations: [] as ConversationRow[],
-    memberPuts: [] as MemberRow<MemberPut>[],
-    memberPatches: [] as MemberRow<MemberPatch>[],
-    newMessages: [] as SentRow[],
-    messagePatches: [] as MessageRow[],
-  };
-  for (const [conversationId, changed] of changes.conversations) {
-    arrangeConversation(conversationId, changed, rows);
-    for (const [userId, row] of changed.members) {
-      if (row.kind === 'put') rows.memberPuts.push({ conversationId, userId, row });
-      else rows.memberPatches.push({ conversationId, userId, row });
-    }
-    for (const [ordinal, row] of changed.messages) {
-      if (row.sent) rows.newMessages.push({ conversationId, ordinal, sent: row.sent, row });
-      else rows.messagePatches.push({ conversationId, ordinal, row });
-    }
-  }
-  return rows;
-}
-
-function arrangeConversation(
-  id: string,
-  { conversation: row }: ConversationChanges,
-  rows: Pick<ReturnType<typeof arrange>, 'newConversations' | 'conversations'>,
-): void {
-  if (row?.creation) rows.newConversations.push({ id, row });
-  else if (row) rows.conversations.push({ id, row });
-}
-
-async function send<Row>(
-  client: PoolClient,
-  statement: Statement<Row>,
-  rows: readonly Row[],
-): Promise<number> {
-  if (rows.length === 0) return 0;
-  const values = statement.columns.map((column) => arrayLiteral(column, rows));
-  const result = await client.query({ name: statement.name, text: statement.text, values });
-  return result.rowCount ?? 0;
 }

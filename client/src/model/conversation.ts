@@ -183,14 +183,19 @@ function takeEdit(draft: Draft, event: EventOf<'message.edited'>): void {
   else draft.view = { ...draft.view, lastMessage: { ...lastMessage, preview: previewOf(body) } };
 }
 
-/** Only forward. Reading implies delivery. */
+/** Only forward. Reading implies delivery, unless it is private. */
 function advance(
   draft: Draft,
-  to: { readOrdinal?: number | undefined; deliveredOrdinal?: number | undefined },
+  to: {
+    readOrdinal?: number | undefined;
+    deliveredOrdinal?: number | undefined;
+    private?: true | undefined;
+  },
 ) {
   if (!draft.me) return;
   const readOrdinal = Math.max(draft.me.readOrdinal, to.readOrdinal ?? 0);
-  const deliveredOrdinal = Math.max(draft.me.deliveredOrdinal, to.readOrdinal ?? 0, to.deliveredOrdinal ?? 0);
+  const implied = to.private ? 0 : (to.readOrdinal ?? 0);
+  const deliveredOrdinal = Math.max(draft.me.deliveredOrdinal, implied, to.deliveredOrdinal ?? 0);
   draft.me = { ...draft.me, readOrdinal, deliveredOrdinal };
   draft.counters = raiseFloor(draft.counters, readOrdinal);
 }

@@ -53,7 +53,11 @@ export function applyToMembers(model: MembersModel, commit: CommitItem, viewer: 
     if (fact.kind !== 'conversation') continue;
     // Cursors before an event that the page has already may have been taken twice, over it.
     if (fact.again) {
-      if (isKnown(fact.again) && fact.again.type === 'cursor.lowered') draft.stale.add('receipts');
+      const own =
+        isKnown(fact.again) &&
+        fact.again.type === 'cursor.lowered' &&
+        fact.again.data.userId === viewer.userId;
+      if (own) draft.stale.add('receipts');
       continue;
     }
     if (fact.version !== version + 1) draft.stale.add('members');
@@ -113,12 +117,9 @@ function takeJoined(draft: Draft, { data, time }: EventOf<'members.added'>): voi
   add(draft, joined);
 }
 
-/** Others are not told whose cursor it was; a redacted event names nobody. */
+/** Of others one sees the receipts, which stay; a redacted event names nobody. */
 function takeLowered(draft: Draft, { userId, ordinal }: EventOf<'cursor.lowered'>['data']): void {
-  if (userId !== draft.viewer.userId) {
-    if (draft.receipts !== false) draft.stale.add('receipts');
-    return;
-  }
+  if (userId !== draft.viewer.userId) return;
   draft.items = draft.items.map((member) =>
     member.userId === userId && member.readOrdinal !== null ? { ...member, readOrdinal: ordinal } : member,
   );
@@ -152,7 +153,8 @@ function remove(draft: Draft, userIds: readonly string[]): void {
 
 function takeCursor(draft: Draft, entry: CursorEntry): void {
   if (entry.threadOrdinal !== undefined || entry.audience) return;
-  const delivered = Math.max(entry.deliveredOrdinal ?? 0, entry.readOrdinal ?? 0);
+  // What one reads in private, delivery does not tell either.
+  const delivered = Math.max(entry.deliveredOrdinal ?? 0, entry.private ? 0 : (entry.readOrdinal ?? 0));
   advance(draft, entry.userId, { read: entry.readOrdinal, delivered });
 }
 

@@ -117,11 +117,7 @@ export class History {
         break;
       case 'cursor.lowered': {
         const { ordinal } = event.data;
-        this.#member(event.data.userId, (member) => ({
-          ...member,
-          read: ordinal,
-          receipt: Math.min(member.receipt, ordinal),
-        }));
+        this.#member(event.data.userId, (member) => ({ ...member, read: ordinal }));
         break;
       }
       default:
@@ -208,7 +204,7 @@ export class History {
       ...member,
       read: Math.max(member.read, readOrdinal),
       receipt: entry.private ? member.receipt : Math.max(member.receipt, readOrdinal),
-      delivered: Math.max(member.delivered, readOrdinal, deliveredOrdinal),
+      delivered: Math.max(member.delivered, entry.private ? 0 : readOrdinal, deliveredOrdinal),
     }));
   }
 

@@ -14,6 +14,7 @@ import {
 } from './conversation.ts';
 import { decodeConversationState, encodeConversationState } from './conversation-snapshot.ts';
 import { decideConversation } from './decide-conversation.ts';
+import { refusedWhenBlocked } from './permissions.ts';
 
 const NOTHING: readonly Reference[] = [];
 
@@ -65,23 +66,13 @@ function references(command: Command): readonly Reference[] {
   }
 }
 
-/** In a direct conversation these need that neither of the two has blocked the other; deleting and reading do not. */
-const NEED_PEACE: ReadonlySet<Command['type']> = new Set([
-  'message.send',
-  'message.edit',
-  'message.react',
-  'message.unreact',
-  'message.pin',
-  'message.unpin',
-]);
-
 function pair(state: ConversationState, command: Command): readonly [string, string] | null {
   if (command.type === 'conversation.create') {
     if (command.data.type !== 'direct') return null;
     const other = command.data.members.find(({ userId }) => userId !== command.actor);
     return other ? [command.actor, other.userId] : null;
   }
-  if (state.type !== 'direct' || !NEED_PEACE.has(command.type)) return null;
+  if (state.type !== 'direct' || !refusedWhenBlocked.has(command.type)) return null;
   if (!state.roles.has(command.actor)) return null;
   for (const userId of state.roles.keys()) if (userId !== command.actor) return [command.actor, userId];
   return null;

@@ -95,7 +95,7 @@ describe('messages.mark-unread', () => {
       .isRefused('invalid-request', 'ordinal');
     given(...broadcast)
       .when(mark('eve', 1))
-      .isRefused('not-allowed-here');
+      .isRefused('forbidden');
   });
 
   test('does not go below what is emptied, or was written before one joined', () => {

@@ -60,7 +60,7 @@ export const permissions: Record<
   'message.report': row('guest', 'guest', 'guest', 'audience', 'when archived'),
   'messages.read': row('guest', 'guest', 'guest', 'audience', 'when archived'),
   'messages.delivered': row('guest', 'guest', 'guest', 'audience', 'when archived'),
-  'messages.mark-unread': row('guest', 'guest', 'guest', 'audience', 'when archived'),
+  'messages.mark-unread': row('guest', 'guest', 'guest', 'guest', 'when archived'),
   'user.mute': row('guest', 'guest', 'guest', 'audience', 'when archived'),
   'user.unmute': row('guest', 'guest', 'guest', 'audience', 'when archived'),
   'user.archive': row('guest', 'guest', 'guest', 'audience', 'when archived'),

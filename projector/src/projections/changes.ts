@@ -1,97 +1,108 @@
+import type { ConversationChange } from './conversation-change.ts';
+import type { MemberChange, MembershipChange } from './member-change.ts';
+import type { MentionsChange, MessageChange } from './message-change.ts';
+import type { UserChanges } from './user-changes.ts';
+
 /**
  * What one lane's batch changes, as operations that need no prior read: the same operations merged in memory or
  * applied to the tables one after the other give the same rows.
  */
 export interface LaneChanges {
   conversations: Map<string, ConversationChanges>;
+  users: Map<string, UserChanges>;
   commandResults: CommandResult[];
 }
 
-/** Everything that changes in one conversation, across tables. */
+/** Everything that changes in one conversation, across tables. In maps by user or ordinal null means: the row goes. */
 export interface ConversationChanges {
   conversation: ConversationChange | null;
   members: Map<string, MemberChange>;
+  memberships: MembershipChange[];
+  audienceCursors: Map<string, AudienceCursor>;
+  bans: Map<string, Ban | null>;
+  invites: Map<string, Invite | null>;
   messages: Map<number, MessageChange>;
+  mentions: Map<number, MentionsChange>;
+  /** Changes of one user's one emoji on one message, in turns. */
+  reactions: Map<string, ReactionChange[]>;
+  pins: PinChange[];
+  threads: Map<number, ThreadChange>;
+  /** By root and user. */
+  followers: Map<string, FollowerChange>;
+  audit: AuditEntry[];
 }
 
-export interface ConversationChange {
-  /** Present when the conversation began in this batch: insert, otherwise update. */
-  creation: ConversationCreation | null;
-  memberDelta: number;
-  /** 0 = no message in this batch; counts and ordinals merge by maximum. */
-  messageCount: number;
-  lastMessageAt: string | null;
-  lastDeletedOrdinal: number;
-  version: number;
-  sequence: number;
-}
-
-interface ConversationCreation {
-  type: string;
-  title: string | null;
-  description: string | null;
-  createdAt: string;
-  createdBy: string;
-}
-
-export interface Departure {
-  sequence: number;
-  reason: 'left' | 'removed';
-}
-
-/** A row that is written whole: a member that came (again), and what happened to it afterwards. */
-export interface MemberPut {
-  kind: 'put';
-  role: string;
-  joinedAt: string;
-  joinedSequence: number;
+export interface AudienceCursor {
   readOrdinal: number;
-  departure: Departure | null;
+  deliveredOrdinal: number;
 }
 
-/** Applies to a row that is in the table and has not left; void otherwise. */
-export interface MemberPatch {
-  kind: 'patch';
-  /** 0 = not raised. */
-  readOrdinal: number;
-  departure: Departure | null;
-}
-
-export type MemberChange = MemberPut | MemberPatch;
-
-interface Edit {
-  body: string;
-  format: string;
+export interface Ban {
+  bannedBy: string;
   at: string;
-  by: string;
-}
-
-interface Deletion {
-  at: string;
-  by: string;
+  until: string | null;
   reason: string | null;
 }
 
-/** `edit` is the last of `editCount`. */
-export interface MessageChange {
-  /** Present when the message was sent in this batch: insert, otherwise a patch that is void on a deleted row. */
-  sent: SentMessage | null;
-  edit: Edit | null;
-  editCount: number;
-  deletion: Deletion | null;
-  version: number;
+export interface Invite {
+  role: string;
+  invitedBy: string;
+  at: string;
+  expiresAt: string | null;
+  sequence: number;
 }
 
-export interface SentMessage {
-  messageId: string;
+export interface ReactionChange {
+  ordinal: number;
+  emoji: string;
+  userId: string;
+  version: number;
   sequence: number;
-  senderId: string;
-  sentAt: string;
-  body: string;
-  format: string;
-  replyTo: string | null;
-  /** JSON text, so that it is encoded once. */
-  metadata: string | null;
+  at: string;
+  authorId: string;
+  added: boolean;
+  /** The batch's first: it is void when the table says the same already. */
+  first: boolean;
+}
+
+export interface PinChange {
+  ordinal: number;
+  version: number;
+  sequence: number;
+  at: string;
+  by: string;
+  pinned: boolean;
+}
+
+export interface ThreadChange {
+  replies: number;
+  lastReplyOrdinal: number;
+  lastReplyAt: string;
+  lastReplySequence: number;
+}
+
+/** A row that is there is raised, one that is not is made when somebody began to follow in this batch. */
+export interface FollowerChange {
+  ordinal: number;
+  userId: string;
+  /** Null = did not begin to follow in this batch. */
+  followedFrom: number | null;
+  /** Of a new row. */
+  readOrdinal: number;
+  /** For a row that is there; 0 = not raised. */
+  raisedTo: number;
+  /** Of the newest cursor that was merged in, 0 without one: see MemberPatch. */
+  cursorSequence: number;
+}
+
+export interface AuditEntry {
+  version: number;
+  sequence: number;
+  at: string;
+  actor: string;
+  type: string;
+  /** JSON text. */
+  details: string;
 }
 
 export interface CommandResult {
@@ -101,15 +112,35 @@ export interface CommandResult {
 }
 
 export function noChanges(): LaneChanges {
-  return { conversations: new Map(), commandResults: [] };
+  return { conversations: new Map(), users: new Map(), commandResults: [] };
 }
 
 /** The changes of one conversation, empty when it had none yet. */
 export function changesOf(lane: LaneChanges, conversationId: string): ConversationChanges {
   let changes = lane.conversations.get(conversationId);
   if (!changes) {
-    changes = { conversation: null, members: new Map(), messages: new Map() };
+    changes = {
+      conversation: null,
+      members: new Map(),
+      memberships: [],
+      audienceCursors: new Map(),
+      bans: new Map(),
+      invites: new Map(),
+      messages: new Map(),
+      mentions: new Map(),
+      reactions: new Map(),
+      pins: [],
+      threads: new Map(),
+      followers: new Map(),
+      audit: [],
+    };
     lane.conversations.set(conversationId, changes);
   }
   return changes;
+}
+
+/** Deleted or expired, as far as this batch knows: whatever comes after that for the message is void. */
+export function isGone(changes: ConversationChanges, ordinal: number): boolean {
+  const expired = changes.conversation?.expiredOrdinal ?? 0;
+  return ordinal <= expired || (changes.messages.get(ordinal)?.deletion ?? null) !== null;
 }

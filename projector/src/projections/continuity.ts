@@ -1,6 +1,9 @@
-import type { RecordedEvent } from '@parley/contracts';
+import type { Aggregate, RecordedEvent } from '@parley/contracts';
 
-/** How far a conversation has been applied: its version, and the sequence of the commit that brought it there. */
+/** An aggregate whose versions are dense; cursors have none, they merge by maximum. */
+export type VersionedAggregate = Exclude<Aggregate, { kind: 'reads' }>;
+
+/** How far an aggregate has been applied: its version, and the sequence of the commit that brought it there. */
 export interface Progress {
   version: number;
   sequence: number;
@@ -8,16 +11,27 @@ export interface Progress {
 
 export const NOT_STARTED: Progress = { version: 0, sequence: 0 };
 
+/** Tells aggregates of all kinds apart. */
+export function progressKey(aggregate: VersionedAggregate): string {
+  return aggregate.kind === 'conversation' ? conversationKey(aggregate.id) : `user.${aggregate.token}`;
+}
+
+export function conversationKey(conversationId: string): string {
+  return `conv.${conversationId}`;
+}
+
 /** The log breaks a rule that every writer keeps; applying it would make the read model wrong without a trace. */
 class BrokenOrder extends Error {
   override name = 'BrokenOrder';
 }
 
 /**
- * Where a commit takes its conversation, or null when it is applied already (a delivery from an older checkpoint).
- * Throws BrokenOrder when its versions do not follow: a commit is missing, or two writers used one version.
+ * Where a commit takes its aggregate, or null when it is applied already (a delivery from an older checkpoint).
+ * Throws BrokenOrder when its versions do not follow: a commit is missing, or two writers used one version. Events of
+ * unknown types count like all others.
  */
 export function nextProgress(
+  kind: VersionedAggregate['kind'],
   known: Progress,
   events: readonly RecordedEvent[],
   sequence: number,
@@ -29,7 +43,7 @@ export function nextProgress(
     if (event.version !== version) {
       throw new BrokenOrder(`event ${event.id} has version ${event.version}, expected ${version}`);
     }
-    if ((version === 1) !== (event.type === 'conversation.created')) {
+    if (kind === 'conversation' && (version === 1) !== (event.type === 'conversation.created')) {
       throw new BrokenOrder(`event ${event.id} is ${event.type} at version ${version}`);
     }
   }

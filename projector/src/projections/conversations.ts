@@ -1,50 +1,101 @@
-import type { ConversationChange } from './changes.ts';
-import type { ConversationEventType, Folds, Place } from './fold.ts';
+import type { EventData } from '@parley/contracts';
+import type { ConversationChange, ConversationDescription } from './conversation-change.ts';
+import type { Place, TotalFolds } from './fold.ts';
+
+const moves = ({ version }: { version?: number }, place: Place): void => {
+  touched(place, version);
+};
 
 /** One row per conversation: what it is, and the counts that unread is computed from. */
-export const conversationFolds: Folds<ConversationEventType> = {
-  'conversation.created': (event, place) => {
-    const change = touched(place, event.version);
-    change.creation = {
-      type: event.data.type,
-      title: event.data.title ?? null,
-      description: event.data.description ?? null,
-      createdAt: event.time,
-      createdBy: event.actor,
+export const conversationFolds: TotalFolds = {
+  'conversation.created': ({ data, time, actor, version }, place) => {
+    const change = touched(place, version);
+    change.creation = { type: data.type, ...reachOf(data.audience), createdAt: time, createdBy: actor };
+    change.memberDelta += data.members.length;
+    change.description = {
+      title: data.title ?? null,
+      description: data.description ?? null,
+      settings: data.settings,
     };
-    change.memberDelta += event.data.members.length;
   },
-  'members.added': (event, place) => {
-    touched(place, event.version).memberDelta += event.data.members.length;
+  'conversation.updated': ({ data, version }, place) => {
+    const described = describing(place, version);
+    if (data.title !== undefined) described.title = data.title;
+    if (data.description !== undefined) described.description = data.description;
+    if (data.avatar !== undefined) described.avatar = data.avatar;
+    if (data.settings !== undefined) described.settings = { ...described.settings, ...data.settings };
   },
-  'member.left': (event, place) => {
-    touched(place, event.version).memberDelta -= 1;
+  'conversation.archived': ({ time, version }, place) => {
+    describing(place, version).archivedAt = time;
   },
-  'members.removed': (event, place) => {
-    touched(place, event.version).memberDelta -= event.data.userIds.length;
+  'conversation.unarchived': ({ version }, place) => {
+    describing(place, version).archivedAt = null;
   },
+  'conversation.deleted': ({ time, version }, place) => {
+    describing(place, version).deletedAt = time;
+  },
+  'members.added': ({ data, version }, place) => {
+    touched(place, version).memberDelta += data.members.length;
+  },
+  'member.left': ({ version }, place) => {
+    touched(place, version).memberDelta -= 1;
+  },
+  'members.removed': ({ data, version }, place) => {
+    touched(place, version).memberDelta -= data.userIds.length;
+  },
+  'member.role-changed': moves,
+  'member.banned': ({ data, version }, place) => {
+    touched(place, version).memberDelta -= data.role === undefined ? 0 : 1;
+  },
+  'member.unbanned': moves,
+  'member.invited': moves,
+  'invite.declined': moves,
+  'invite.revoked': moves,
   'message.sent': (event, place) => {
     const change = touched(place, event.version);
-    change.messageCount = event.data.ordinal;
+    const { ordinal, replies, threadOrdinal } = event.data;
+    change.messageCount = ordinal;
+    change.replyCount = replies;
+    if (threadOrdinal !== undefined) {
+      change.lastReplyOrdinal = ordinal;
+      return;
+    }
+    change.lastMainOrdinal = ordinal;
     change.lastMessageAt = event.time;
+    change.lastMessageSequence = place.sequence;
+    mentionAll(change, event.data);
   },
-  'message.edited': (event, place) => {
-    touched(place, event.version);
-  },
+  'message.edited': (event, place) => mentionAll(touched(place, event.version), event.data),
   'message.deleted': (event, place) => {
     const change = touched(place, event.version);
     change.lastDeletedOrdinal = Math.max(change.lastDeletedOrdinal, event.data.ordinal);
   },
+  'messages.expired': (event, place) => {
+    const change = touched(place, event.version);
+    change.expiredOrdinal = Math.max(change.expiredOrdinal, event.data.throughOrdinal);
+  },
+  'reaction.added': moves,
+  'reaction.removed': moves,
+  'message.pinned': moves,
+  'message.unpinned': moves,
+  'cursor.lowered': moves,
 };
 
 /** Every event of a conversation moves its version, also one that changes nothing else here. */
 export function touched(place: Place, version: number | undefined): ConversationChange {
   place.changes.conversation ??= {
     creation: null,
+    description: null,
     memberDelta: 0,
     messageCount: 0,
+    replyCount: 0,
+    lastMainOrdinal: 0,
     lastMessageAt: null,
+    lastMessageSequence: 0,
     lastDeletedOrdinal: 0,
+    lastMentionAllOrdinal: 0,
+    lastReplyOrdinal: 0,
+    expiredOrdinal: 0,
     version: 0,
     sequence: 0,
   };
@@ -52,4 +103,27 @@ export function touched(place: Place, version: number | undefined): Conversation
   change.version = version ?? change.version;
   change.sequence = place.sequence;
   return change;
+}
+
+function describing(place: Place, version: number | undefined): ConversationDescription {
+  const change = touched(place, version);
+  change.description ??= {};
+  return change.description;
+}
+
+/** A hint: it also rises for an edit that is void. */
+function mentionAll(
+  change: ConversationChange,
+  { ordinal, mentions, threadOrdinal }: EventData<'message.edited'>,
+): void {
+  if (threadOrdinal !== undefined || !(mentions.all || mentions.here)) return;
+  change.lastMentionAllOrdinal = Math.max(change.lastMentionAllOrdinal, ordinal);
+}
+
+function reachOf(audience: EventData<'conversation.created'>['audience']) {
+  return {
+    audience: audience?.kind ?? null,
+    segment: audience?.kind === 'segment' ? audience.segment : null,
+    audienceUserIds: audience?.kind === 'custom' ? audience.userIds : null,
+  };
 }

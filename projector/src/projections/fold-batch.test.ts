@@ -1,6 +1,7 @@
 import { conversationSubject, userSubject } from '@parley/contracts';
 import { describe, expect, it } from 'vitest';
-import { commitOf, created, cursors, numbered, ROOM, sent, uuid } from '../testing/commit.ts';
+import { commitOf, created, cursors, cursorsCommit, numbered, ROOM, sent, uuid } from '../testing/commit.ts';
+import { userEvent } from '../testing/user-history.ts';
 import { foldBatch } from './fold-batch.ts';
 
 const nothing = () => undefined;
@@ -19,10 +20,9 @@ describe('a batch', () => {
     ]);
   });
 
-  it('takes nothing but the commands from the events of a user', () => {
-    const events = [{ ...sent(1), commandid: uuid(72), type: 'user.blocked' }] as unknown as Parameters<
-      typeof commitOf
-    >[1];
+  it('answers the commands of a user as well', () => {
+    const blocked = userEvent('ann', 'user.blocked', { userId: 'bob' }, { version: 1 });
+    const events = [{ ...blocked, commandid: uuid(72) }];
     const { changes } = foldBatch([commitOf(4, events, userSubject('ann'))], nothing);
     expect(changes.commandResults).toEqual([
       { commandId: uuid(72), aggregate: userSubject('ann'), sequence: 4 },
@@ -45,6 +45,18 @@ describe('a batch', () => {
     expect(changes.conversations.get(ROOM)?.conversation).toMatchObject({ creation: null, version: 2 });
   });
 
+  it('leaves out cursors from before the commits that are applied: they may have been lowered since', () => {
+    const entry = { userId: 'bob', readOrdinal: 3 };
+    const readBy = (sequence: number) =>
+      foldBatch([cursorsCommit(sequence, [entry])], (key) =>
+        key === `conv.${ROOM}` ? { version: 9, sequence: 6 } : undefined,
+      )
+        .changes.conversations.get(ROOM)
+        ?.members.get('bob');
+    expect(readBy(5)).toBeUndefined();
+    expect(readBy(7)).toMatchObject({ readOrdinal: 3 });
+  });
+
   it.each([
     ['a version is missing', numbered([sent(1)], 3), 'has version 3, expected 2'],
     ['a version comes twice', numbered([sent(1)], 1), 'has version 1, expected 2'],
@@ -55,7 +67,7 @@ describe('a batch', () => {
       nothing,
     );
     expect(fault).toEqual({ sequence: 2, reason: expect.stringContaining(reason) });
-    expect(progress.get(ROOM)).toEqual({ version: 1, sequence: 1 });
+    expect(progress.get(`conv.${ROOM}`)).toEqual({ version: 1, sequence: 1 });
     expect(changes.conversations.get(ROOM)?.messages.size).toBe(0);
   });
 

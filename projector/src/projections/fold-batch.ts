@@ -1,11 +1,25 @@
-import { type Aggregate, decodeCommit, isKnown, type RecordedEvent } from '@parley/contracts';
+import {
+  type Aggregate,
+  decodeCommit,
+  isConversationEvent,
+  isKnown,
+  type RecordedEvent,
+} from '@parley/contracts';
 import { changesOf, type LaneChanges, noChanges } from './changes.ts';
 import { foldCommandResults } from './command-results.ts';
-import { NOT_STARTED, nextProgress, type Progress } from './continuity.ts';
-import { conversationFolds, touched } from './conversations.ts';
+import {
+  conversationKey,
+  NOT_STARTED,
+  nextProgress,
+  type Progress,
+  progressKey,
+  type VersionedAggregate,
+} from './continuity.ts';
+import { conversationTableFolds, foldCursor } from './conversation-tables.ts';
+import { touched } from './conversations.ts';
 import { applyFold, type Place } from './fold.ts';
-import { memberFolds, raiseCursor } from './members.ts';
-import { messageFolds } from './messages.ts';
+import { foldUser } from './fold-user.ts';
+import { MisplacedEvent } from './misplaced-event.ts';
 
 /** A commit as a lane gets it: the record, and what its subject addresses. */
 export interface LaneCommit {
@@ -22,21 +36,21 @@ interface Fault {
 
 export interface FoldedBatch {
   changes: LaneChanges;
-  /** How far each conversation of the batch is applied once the changes are written. */
+  /** How far each aggregate of the batch is applied once the changes are written, by `progressKey`. */
   progress: Map<string, Progress>;
   events: number;
   /** The first commit that cannot be applied; the changes are those of the commits before it. */
   fault: Fault | null;
 }
 
+/** How far an aggregate is applied, by `progressKey`; undefined = not begun. */
+type Known = (key: string) => Progress | undefined;
+
 /**
- * Commits of one lane, in log order, into the changes that they make together. `known` tells how far a conversation
- * is applied (undefined = not begun). Never throws: a commit that is corrupt or breaks the order ends the batch.
+ * Commits of one lane, in log order, into the changes that they make together. Never throws: a commit that is corrupt,
+ * breaks the order or is not its aggregate's ends the batch.
  */
-export function foldBatch(
-  commits: readonly LaneCommit[],
-  known: (conversationId: string) => Progress | undefined,
-): FoldedBatch {
+export function foldBatch(commits: readonly LaneCommit[], known: Known): FoldedBatch {
   const batch: FoldedBatch = { changes: noChanges(), progress: new Map(), events: 0, fault: null };
   for (const [index, commit] of commits.entries()) {
     try {
@@ -50,54 +64,60 @@ export function foldBatch(
   return batch;
 }
 
-function foldCommit(
-  commit: LaneCommit,
-  batch: FoldedBatch,
-  known: (conversationId: string) => Progress | undefined,
-): void {
-  if (commit.aggregate === null) return;
+function foldCommit(commit: LaneCommit, batch: FoldedBatch, known: Known): void {
+  const { aggregate, sequence } = commit;
+  if (aggregate === null) return;
   const events = decodeCommit(commit.payload);
-  switch (commit.aggregate.kind) {
-    case 'conversation': {
-      const { id } = commit.aggregate;
-      const progress = nextProgress(
-        batch.progress.get(id) ?? known(id) ?? NOT_STARTED,
-        events,
-        commit.sequence,
-      );
-      if (progress === null) return;
-      batch.progress.set(id, progress);
-      foldConversation(events, { changes: changesOf(batch.changes, id), sequence: commit.sequence });
-      break;
-    }
-    case 'reads':
-      foldCursors(events, batch.changes);
-      break;
-    case 'user':
-      // A user's own facts have no table yet; their commands' answers are looked up like all others.
-      break;
+  if (aggregate.kind === 'reads') foldCursors(events, sequence, batch, known);
+  else {
+    const key = progressKey(aggregate);
+    const reached = batch.progress.get(key) ?? known(key) ?? NOT_STARTED;
+    const progress = nextProgress(aggregate.kind, reached, events, sequence);
+    if (progress === null) return;
+    batch.progress.set(key, progress);
+    foldVersioned(events, aggregate, sequence, batch.changes);
   }
   batch.events += events.length;
-  foldCommandResults(events, commit.subject, commit.sequence, batch.changes.commandResults);
+  foldCommandResults(events, commit.subject, sequence, batch.changes.commandResults);
+}
+
+function foldVersioned(
+  events: readonly RecordedEvent[],
+  aggregate: VersionedAggregate,
+  sequence: number,
+  changes: LaneChanges,
+): void {
+  if (aggregate.kind === 'user') foldUser(events, aggregate.token, sequence, changes.users);
+  else foldConversation(events, { changes: changesOf(changes, aggregate.id), sequence });
 }
 
 function foldConversation(events: readonly RecordedEvent[], place: Place): void {
   for (const event of events) {
-    if (!isKnown(event) || event.type === 'cursors.advanced') {
-      touched(place, event.version);
-      continue;
-    }
-    applyFold(conversationFolds, event, place);
-    applyFold(memberFolds, event, place);
-    applyFold(messageFolds, event, place);
+    if (isConversationEvent(event)) {
+      for (const folds of conversationTableFolds) applyFold(folds, event, place);
+    } else if (isKnown(event)) throw new MisplacedEvent(event, 'a conversation');
+    else touched(place, event.version);
   }
 }
 
-function foldCursors(events: readonly RecordedEvent[], changes: LaneChanges): void {
+/**
+ * Merging by maximum alone would not do: a cursor from before the last commit that is applied to its conversation is in
+ * the rows, and may have been lowered since. How far that is may be unknown here when no commit of the conversation is
+ * in the batch; then the statements leave all of its cursors out or none.
+ */
+function foldCursors(
+  events: readonly RecordedEvent[],
+  sequence: number,
+  batch: FoldedBatch,
+  known: Known,
+): void {
   for (const event of events) {
-    if (!isKnown(event) || event.type !== 'cursors.advanced') continue;
+    if (!isKnown(event)) continue;
+    if (event.type !== 'cursors.advanced') throw new MisplacedEvent(event, 'the reads');
     for (const entry of event.data.entries) {
-      raiseCursor(changesOf(changes, entry.conversationId), entry.userId, entry.readOrdinal);
+      const key = conversationKey(entry.conversationId);
+      const reached = batch.progress.get(key) ?? known(key) ?? NOT_STARTED;
+      if (reached.sequence < sequence) foldCursor(entry, batch.changes, sequence);
     }
   }
 }

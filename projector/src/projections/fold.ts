@@ -1,4 +1,4 @@
-import type { EventOf, EventType } from '@parley/contracts';
+import type { ConversationEventType, EventOf, EventType } from '@parley/contracts';
 import type { ConversationChanges } from './changes.ts';
 
 /** Where an event stands, besides what it says itself. */
@@ -11,17 +11,17 @@ export interface Place {
 
 type Fold<T extends EventType> = (event: EventOf<T>, place: Place) => void;
 
-/** What one table makes of every event type. A new event type does not compile until each table says so. */
-export type Folds<T extends EventType> = { readonly [K in T]: Fold<K> | 'ignored' };
+/** What one table makes of the events of a conversation; a type that is not named changes nothing there. */
+export type Folds = { readonly [T in ConversationEventType]?: Fold<T> };
 
-/** Every type of a conversation's own events. Cursors name their conversation in each entry and have their own fold. */
-export type ConversationEventType = Exclude<EventType, 'cursors.advanced'>;
+/** For the one table that every event changes: a new event type does not compile until it says how. */
+export type TotalFolds = Required<Folds>;
 
 export function applyFold<T extends ConversationEventType>(
-  folds: Folds<ConversationEventType>,
+  folds: Folds,
   event: EventOf<T>,
   place: Place,
 ): void {
-  const fold: Fold<T> | 'ignored' = folds[event.type];
-  if (fold !== 'ignored') fold(event, place);
+  const fold: Fold<T> | undefined = folds[event.type];
+  fold?.(event, place);
 }

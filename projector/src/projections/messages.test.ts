@@ -1,67 +1,77 @@
 import { describe, expect, it } from 'vitest';
-import { commitOf, deleted, edited, event, numbered, ROOM, sent, timeOf, uuid } from '../testing/commit.ts';
-import type { MessageChange } from './changes.ts';
-import { foldBatch } from './fold-batch.ts';
+import { deleted, edited, expired, NOBODY, replied, sent, timeOf, uuid } from '../testing/commit.ts';
+import { folded } from '../testing/folded.ts';
 
-function message(ordinal: number, ...events: Parameters<typeof numbered>[0]): MessageChange | undefined {
-  const { changes, fault } = foldBatch([commitOf(7, numbered(events, 2))], () => ({
-    version: 1,
-    sequence: 1,
-  }));
-  expect(fault).toBeNull();
-  return changes.conversations.get(ROOM)?.messages.get(ordinal);
-}
+const message = (ordinal: number, ...events: Parameters<typeof folded>) =>
+  folded(...events).messages.get(ordinal);
 
 describe('messages', () => {
   it('are inserted as they were sent', () => {
-    const data = {
-      messageId: uuid(1),
-      ordinal: 1,
-      body: 'hi',
-      format: 'markdown',
+    const more = {
+      format: 'markdown' as const,
       replyTo: uuid(9),
+      replyToAuthor: 'cyn',
+      attachments: [{ attachmentId: uuid(8) }],
+      mentions: { ...NOBODY, users: ['cyn'], here: true },
       metadata: { a: 1 },
-    } as const;
-    expect(message(1, event('message.sent', data, { actor: 'bob', time: timeOf(3) }))).toEqual({
+    };
+    expect(message(1, sent(1, 'hi', { actor: 'bob', time: timeOf(3) }, more))).toEqual({
       sent: {
         messageId: uuid(1),
+        version: 2,
         sequence: 7,
         senderId: 'bob',
         sentAt: timeOf(3),
+        replies: 0,
         body: 'hi',
         format: 'markdown',
+        ciphertext: null,
+        attachments: `[{"attachmentId":"${uuid(8)}"}]`,
         replyTo: uuid(9),
+        replyToAuthor: 'cyn',
+        threadId: null,
+        threadOrdinal: null,
+        mentions: '{"users":["cyn"],"all":false,"here":true}',
+        mentionsAll: true,
         metadata: '{"a":1}',
       },
-      edit: null,
-      editCount: 0,
+      edits: [],
       deletion: null,
       version: 2,
     });
   });
 
-  it('sent and edited in one batch are one row', () => {
-    const result = message(
-      1,
-      sent(1, 'a'),
-      edited(1, 'b'),
-      edited(1, 'c', { actor: 'bob', time: timeOf(4) }),
-    );
-    expect(result).toMatchObject({
-      sent: { body: 'a' },
-      edit: { body: 'c', by: 'bob', at: timeOf(4) },
-      editCount: 2,
+  it('in a thread name its root and call nobody at large', () => {
+    const more = { mentions: { ...NOBODY, all: true } };
+    expect(message(4, replied(4, 2, {}, more))?.sent).toMatchObject({
+      replies: 2,
+      threadId: uuid(1),
+      threadOrdinal: 1,
+      mentionsAll: false,
+    });
+  });
+
+  it('sent and edited in one batch are one row and three texts', () => {
+    const last = edited(1, 'c', { actor: 'bob', time: timeOf(4) });
+    expect(message(1, sent(1, 'a'), edited(1, 'b'), last)).toMatchObject({
+      sent: { body: 'a', version: 2 },
+      edits: [
+        { body: 'b', version: 3 },
+        { body: 'c', by: 'bob', at: timeOf(4), version: 4, sequence: 7 },
+      ],
       version: 4,
     });
   });
 
   it('that were written before are patched by an edit', () => {
-    expect(message(5, edited(5, 'b'))).toMatchObject({
-      sent: null,
-      edit: { body: 'b' },
-      editCount: 1,
-      version: 2,
-    });
+    expect(message(5, edited(5, 'b'))).toMatchObject({ sent: null, edits: [{ body: 'b' }], version: 2 });
+  });
+
+  it('change from plain to encrypted', () => {
+    const ciphertext = { alg: 'x', keyId: 'k', data: 'AA==' };
+    const { body: _, ...data } = edited(5, 'b', {}, { ciphertext }).data as { body: string };
+    const change = message(5, { ...edited(5, 'b'), data } as ReturnType<typeof edited>);
+    expect(change?.edits).toMatchObject([{ body: null, ciphertext: JSON.stringify(ciphertext) }]);
   });
 
   it('that are deleted say by whom, when and why', () => {
@@ -71,22 +81,24 @@ describe('messages', () => {
     });
   });
 
-  it('keep an edit that came before the deletion', () => {
-    expect(message(5, edited(5, 'b'), deleted(5))).toMatchObject({
-      editCount: 1,
-      deletion: { by: 'ann' },
-      version: 3,
-    });
+  it('keep the mark of an edit that came before the deletion', () => {
+    const result = message(5, edited(5, 'b'), deleted(5));
+    expect(result).toMatchObject({ deletion: { by: 'ann' }, version: 3 });
+    expect(result?.edits).toHaveLength(1);
   });
 
-  it('that are deleted stay as they are whatever comes after', () => {
-    const result = message(
-      1,
-      sent(1),
-      deleted(1, { actor: 'mod' }),
-      edited(1, 'again'),
-      deleted(1, { actor: 'bob' }),
-    );
-    expect(result).toMatchObject({ edit: null, editCount: 0, deletion: { by: 'mod' }, version: 3 });
+  it('that are deleted or have expired stay as they are whatever comes after', () => {
+    const after = [edited(1, 'again'), deleted(1, { actor: 'bob' })];
+    expect(message(1, sent(1), deleted(1, { actor: 'mod' }), ...after)).toMatchObject({
+      edits: [],
+      deletion: { by: 'mod' },
+      version: 3,
+    });
+    expect(message(1, sent(1), expired(1), ...after)).toMatchObject({
+      edits: [],
+      deletion: null,
+      version: 2,
+    });
+    expect(message(1, expired(1), ...after)).toBeUndefined();
   });
 });

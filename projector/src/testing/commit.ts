@@ -1,5 +1,6 @@
 import {
   conversationSubject,
+  DEFAULT_SETTINGS,
   dataschemaOf,
   type EventData,
   type EventType,
@@ -63,15 +64,15 @@ export function commitOf(
   return { sequence, subject, aggregate: parseSubject(subject), payload: encodeCommit(events) };
 }
 
-export function cursors(entries: { userId: string; readOrdinal: number }[], conversationId = ROOM): LogEvent {
+type CursorEntry = EventData<'cursors.advanced'>['entries'][number];
+type Cursor = Omit<CursorEntry, 'conversationId' | 'at'>;
+
+export function cursors(entries: Cursor[], conversationId = ROOM): LogEvent {
   const at = timeOf(0);
   return event('cursors.advanced', { entries: entries.map((entry) => ({ ...entry, conversationId, at })) });
 }
 
-export function cursorsCommit(
-  sequence: number,
-  entries: { userId: string; readOrdinal: number }[],
-): LaneCommit {
+export function cursorsCommit(sequence: number, entries: Cursor[]): LaneCommit {
   return commitOf(sequence, [cursors(entries)], readsSubject(ROOM));
 }
 
@@ -80,18 +81,78 @@ export function numbered(events: readonly LogEvent[], first = 1): LogEvent[] {
   return events.map((item, index) => ({ ...item, version: first + index }));
 }
 
+export const NOBODY = { users: [], all: false, here: false };
+
 export const created = (members: string[] = ['ann'], attributes: Attributes = {}) =>
   event(
     'conversation.created',
-    { type: 'group', title: 'Room', members: members.map((userId) => ({ userId, role: 'member' })) },
+    {
+      type: 'group',
+      title: 'Room',
+      members: members.map((userId) => ({ userId, role: 'member' })),
+      settings: DEFAULT_SETTINGS,
+    },
     attributes,
   );
 
-export const sent = (ordinal: number, body = `message ${ordinal}`, attributes: Attributes = {}) =>
-  event('message.sent', { messageId: uuid(ordinal), ordinal, body, format: 'plain' }, attributes);
+/** What a message holds besides the plain text that `sent` gives it. */
+type More = Partial<EventData<'message.sent'>>;
 
-export const edited = (ordinal: number, body: string, attributes: Attributes = {}) =>
-  event('message.edited', { messageId: uuid(ordinal), ordinal, body, format: 'plain' }, attributes);
+export const sent = (
+  ordinal: number,
+  body = `message ${ordinal}`,
+  attributes: Attributes = {},
+  more: More = {},
+) =>
+  event(
+    'message.sent',
+    {
+      messageId: uuid(ordinal),
+      ordinal,
+      replies: 0,
+      body,
+      format: 'plain',
+      attachments: [],
+      mentions: NOBODY,
+      ...more,
+    },
+    attributes,
+  );
+
+/** A reply in the thread of message 1, which ann wrote. */
+export const replied = (ordinal: number, replies: number, attributes: Attributes = {}, more: More = {}) =>
+  sent(ordinal, `reply ${ordinal}`, attributes, {
+    replies,
+    threadId: uuid(1),
+    threadOrdinal: 1,
+    threadAuthor: 'ann',
+    ...more,
+  });
+
+export const edited = (
+  ordinal: number,
+  body: string,
+  attributes: Attributes = {},
+  more: Partial<EventData<'message.edited'>> = {},
+) =>
+  event(
+    'message.edited',
+    { messageId: uuid(ordinal), ordinal, body, format: 'plain', mentions: NOBODY, ...more },
+    attributes,
+  );
 
 export const deleted = (ordinal: number, attributes: Attributes = {}) =>
-  event('message.deleted', { messageId: uuid(ordinal), ordinal, reason: 'spam' }, attributes);
+  event(
+    'message.deleted',
+    { messageId: uuid(ordinal), ordinal, reason: 'spam', authorId: 'ann' },
+    attributes,
+  );
+
+export const expired = (throughOrdinal: number) => event('messages.expired', { throughOrdinal });
+
+export const reacted = (ordinal: number, emoji: string, added: boolean, attributes: Attributes = {}) =>
+  event(
+    added ? 'reaction.added' : 'reaction.removed',
+    { messageId: uuid(ordinal), ordinal, emoji, authorId: 'ann' },
+    attributes,
+  );

@@ -38,13 +38,24 @@ export const freshMetrics = () => declareProjectorMetrics(new Metrics('projector
 const TABLES = {
   conversations: 'id',
   members: 'conversation_id, user_id COLLATE "C"',
+  member_changes: 'conversation_id, version, user_id COLLATE "C"',
+  audience_cursors: 'conversation_id, user_id COLLATE "C"',
+  bans: 'conversation_id, user_id COLLATE "C"',
+  invites: 'conversation_id, user_id COLLATE "C"',
   messages: 'conversation_id, ordinal',
+  message_edits: 'conversation_id, ordinal, version',
+  mentions: 'conversation_id, ordinal, user_id COLLATE "C"',
+  reactions: 'conversation_id, version',
+  pins: 'conversation_id, version',
+  threads: 'conversation_id, ordinal',
+  thread_followers: 'conversation_id, ordinal, user_id COLLATE "C"',
+  audit: 'conversation_id, version',
   command_results: 'command_id, aggregate',
 };
 
 export type Rows = Record<keyof typeof TABLES, Record<string, unknown>[]>;
 
-/** Every row of the read model, in a fixed order. */
+/** Every row that the conversation lanes write, in a fixed order. */
 export async function allRows(pool: Pool): Promise<Rows> {
   const tables = await Promise.all(
     Object.entries(TABLES).map(async ([table, order]) => {
@@ -55,8 +66,8 @@ export async function allRows(pool: Pool): Promise<Rows> {
   return Object.fromEntries(tables);
 }
 
+/** DELETE, because TRUNCATE makes new files: of these few rows it takes ten times as long. */
 export async function emptyReadModel(pool: Pool): Promise<void> {
-  await pool.query(
-    `TRUNCATE ${Object.keys(TABLES).map((table) => `read_model.${table}`)}, read_model.checkpoints`,
-  );
+  const tables = [...Object.keys(TABLES), 'checkpoints'];
+  await pool.query(tables.map((table) => `DELETE FROM read_model.${table}`).join(';'));
 }

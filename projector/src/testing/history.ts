@@ -1,152 +1,67 @@
 import { conversationSubject, encodeCommit, type LogEvent, readsSubject } from '@parley/contracts';
 import type { CommitRecord, EventLog } from '@parley/runtime';
 import fc from 'fast-check';
-import { cursors, deleted, edited, event, sent, uuid } from './commit.ts';
+import { uuid } from './commit.ts';
+import { DEEDS, factOf, type Wish } from './deeds.ts';
+import { newRoom, type Room } from './room.ts';
 
-/** Something that a user wants; what the rules of the write side forbid at that moment simply does not happen. */
-export interface Wish {
-  room: number;
-  user: number;
-  does: 'send' | 'edit' | 'delete' | 'join' | 'add' | 'leave' | 'remove' | 'read';
-  /** Which message or member it is about. */
-  target: number;
-  /** Recorded in the same commit as the wish before it, when that was in the same conversation. */
-  joined: boolean;
-}
+export type { Wish };
+
+const OFTEN = ['send', 'call', 'reply', 'replyTo', 'read', 'join', 'edit'] as const;
 
 export const wishes = fc.array(
   fc.record<Wish>({
     room: fc.nat(2),
-    user: fc.nat(3),
-    does: fc.constantFrom(
-      'send',
-      'send',
-      'send',
-      'edit',
-      'delete',
-      'join',
-      'add',
-      'leave',
-      'remove',
-      'read',
-      'read',
-    ),
+    user: fc.nat(4),
+    does: fc.constantFrom(...DEEDS, ...OFTEN, ...OFTEN),
     target: fc.nat(20),
     joined: fc.boolean(),
   }),
-  { minLength: 5, maxLength: 60 },
+  { minLength: 10, maxLength: 100, size: 'max' },
 );
 
-const users = ['ann', 'bob', 'cyn', 'dän.*>'];
-const userOf = (number: number): string => users[number % users.length] ?? 'ann';
-
-interface Room {
-  id: string;
-  version: number;
-  sequence: number;
-  active: Map<string, number>;
-  messages: { deleted: boolean }[];
+/** Events that are recorded together, of a conversation or of the reads beside it. */
+interface Commit {
+  room: Room;
+  reads: boolean;
+  events: LogEvent[];
 }
 
-/** Records a valid history of a few conversations into a log; returns its commits. */
-export async function recordHistory(log: EventLog, list: readonly Wish[]): Promise<CommitRecord[]> {
-  const rooms: Room[] = [];
-  let open: { room: Room; events: LogEvent[] } | null = null;
-  let commits = 0;
-  const flush = async () => {
-    if (open === null) return;
-    commits += 1;
-    const { room, events } = open;
-    open = null;
-    const outcome = await log.append({
-      subject: conversationSubject(room.id),
-      commitId: uuid(0xc0000000 + commits),
-      payload: encodeCommit(events),
-      expectedLastSequence: room.sequence,
-    });
-    if (outcome.kind !== 'appended') throw new Error('the history conflicts with itself');
-    room.sequence = outcome.sequence;
-  };
+/** What becomes of the wishes in a few conversations, by the rules of the write side: commits in the order of the log. */
+export function historyOf(list: readonly Wish[]): Commit[] {
+  const rooms = new Map<number, Room>();
+  const commits: Commit[] = [];
   for (const wish of list) {
-    const room = rooms[wish.room] ?? newRoom(wish.room);
-    rooms[wish.room] = room;
+    const room = rooms.get(wish.room) ?? newRoom(wish.room);
+    rooms.set(wish.room, room);
     const fact = factOf(room, wish);
     if (fact === null) continue;
-    if (fact.type === 'cursors.advanced') {
-      await flush();
-      commits += 1;
-      await log.append({
-        subject: readsSubject(room.id),
-        commitId: uuid(0xc0000000 + commits),
-        payload: encodeCommit([fact]),
-        expectedLastSequence: 'any',
-      });
-      continue;
-    }
-    room.version += 1;
-    const numbered = { ...fact, version: room.version, commandid: uuid(0xd0000000 + room.version) };
-    if (open !== null && open.room === room && wish.joined) open.events.push(numbered);
-    else {
-      await flush();
-      open = { room, events: [numbered] };
-    }
+    const reads = fact.type === 'cursors.advanced';
+    if (!reads) room.version += 1;
+    const made = reads
+      ? fact
+      : { ...fact, version: room.version, commandid: uuid(0xd0000000 + room.version) };
+    const open = commits.at(-1);
+    if (wish.joined && open?.room === room && open.reads === reads) open.events.push(made);
+    else commits.push({ room, reads, events: [made] });
   }
-  await flush();
-  const { last } = await log.bounds();
+  return commits;
+}
+
+/** Records a valid history of a few conversations into an empty log; returns its commits. */
+export async function recordHistory(log: EventLog, list: readonly Wish[]): Promise<CommitRecord[]> {
   const records: CommitRecord[] = [];
-  for (let sequence = 1; sequence <= last; sequence++) {
-    const record = await log.at(sequence);
-    if (record) records.push(record);
+  for (const [index, { room, reads, events }] of historyOf(list).entries()) {
+    const outcome = await log.append({
+      subject: reads ? readsSubject(room.id) : conversationSubject(room.id),
+      commitId: uuid(0xc0000000 + index),
+      payload: encodeCommit(events),
+      expectedLastSequence: reads ? 'any' : room.sequence,
+    });
+    const record = outcome.kind === 'appended' ? await log.at(outcome.sequence) : null;
+    if (!record) throw new Error('the history conflicts with itself');
+    if (!reads) room.sequence = record.sequence;
+    records.push(record);
   }
   return records;
-}
-
-function newRoom(number: number): Room {
-  return { id: uuid(0xa0000000 + number), version: 0, sequence: 0, active: new Map(), messages: [] };
-}
-
-function factOf(room: Room, { user, does, target }: Wish): LogEvent | null {
-  const actor = userOf(user);
-  const attributes = { actor, conversationId: room.id };
-  if (room.version === 0) {
-    room.active.set(actor, 0);
-    const members = [{ userId: actor, role: 'owner' as const }];
-    return event('conversation.created', { type: 'channel', members }, attributes);
-  }
-  const head = room.messages.length;
-  const other = userOf(target);
-  if (does === 'join' || does === 'add') {
-    const comer = does === 'join' ? actor : other;
-    if (room.active.has(comer) || (does === 'add' && !room.active.has(actor))) return null;
-    room.active.set(comer, head);
-    const members = [{ userId: comer, role: 'member' as const }];
-    return event('members.added', { members, via: does, ordinal: head }, attributes);
-  }
-  if (!room.active.has(actor)) return null;
-  if (does === 'leave') {
-    room.active.delete(actor);
-    return event('member.left', { userId: actor }, attributes);
-  }
-  if (does === 'remove') {
-    if (!room.active.delete(other)) return null;
-    return event('members.removed', { userIds: [other] }, attributes);
-  }
-  return messageFact(room, actor, does, target);
-}
-
-function messageFact(room: Room, actor: string, does: Wish['does'], target: number): LogEvent | null {
-  const attributes = { actor, conversationId: room.id };
-  const head = room.messages.length;
-  if (does === 'send') {
-    room.messages.push({ deleted: false });
-    room.active.set(actor, head + 1);
-    return sent(head + 1, `${actor} says ${head + 1}`, attributes);
-  }
-  if (head === 0) return null;
-  const ordinal = (target % head) + 1;
-  if (does === 'edit') return edited(ordinal, `edit of ${ordinal} by ${actor}`, attributes);
-  if (does === 'delete') return deleted(ordinal, attributes);
-  if (ordinal <= (room.active.get(actor) ?? 0)) return null;
-  room.active.set(actor, ordinal);
-  return cursors([{ userId: actor, readOrdinal: ordinal }], room.id);
 }

@@ -1,5 +1,4 @@
 import {
-  type CommandAccepted,
   decodeCommit,
   type InboxPage,
   isKnown,
@@ -11,11 +10,11 @@ import {
 import type { LocalServer } from '@parley/deploy/testing';
 import { createLogger, type OpenLog, openEventLog } from '@parley/runtime';
 import fc from 'fast-check';
-import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Backend, sendCommand, startBackend } from '../testing/backend.ts';
+import { type Backend, startBackend } from '../testing/backend.ts';
 import { NaiveModel } from '../testing/naive-model.ts';
-import { commandOf, type Step, stepsArbitrary, USERS, type World } from '../testing/random-commands.ts';
+import { newWorld, type Player, play } from '../testing/play.ts';
+import { stepsArbitrary, USERS, type World } from '../testing/random-commands.ts';
 
 /** Days of this many steps each; a longer campaign: COUNTER_DAYS=50. */
 const STEPS = Number(process.env.COUNTER_STEPS ?? 250);
@@ -25,7 +24,7 @@ let backend: Backend;
 let commands: LocalServer;
 let queries: LocalServer;
 let opened: OpenLog;
-let service: string;
+let player: Player;
 
 beforeAll(async () => {
   backend = await startBackend();
@@ -33,67 +32,13 @@ beforeAll(async () => {
   [commands, queries] = await Promise.all([backend.start('command-api'), backend.start('read-api')]);
   const logger = createLogger({ name: 'test', level: 'silent' });
   opened = await openEventLog({ natsUrl: backend.natsUrl, replicas: 1, name: 'test', logger });
-  service = (await backend.issuer.signer.sign({ sub: 'notifier', scopes: [SERVICE_SCOPE] })).token;
+  const service = (await backend.issuer.signer.sign({ sub: 'notifier', scopes: [SERVICE_SCOPE] })).token;
+  player = { commands, service, token: (userId) => backend.token(userId) };
 });
 afterAll(async () => {
   await opened?.close();
   await backend?.stop();
 });
-
-/** Two groups, a channel, a direct and a broadcast to all. */
-async function newWorld(): Promise<World> {
-  const members = ['berta', 'carl', 'dora'].map((userId) => ({ userId }));
-  const made = [
-    { type: 'group', members },
-    {
-      type: 'group',
-      members: [{ userId: 'berta', role: 'admin' }],
-      settings: { historyVisibility: 'joined' },
-    },
-    { type: 'channel', members },
-    { type: 'direct', members: [{ userId: 'berta' }] },
-    { type: 'broadcast', audience: { kind: 'all' } },
-  ];
-  const token = await backend.token('anna');
-  const conversations = [];
-  for (const data of made) {
-    const reply = await sendCommand(commands, token, 'conversation.create', { key: uuidv7(), data });
-    expect(reply.status).toBe(200);
-    conversations.push({
-      id: (reply.body.result as { conversationId: string }).conversationId,
-      messages: [],
-    });
-  }
-  return { conversations };
-}
-
-/** Plays the steps; resolves to the position of the last one and how many commands were accepted. */
-async function play(steps: readonly Step[], world: World): Promise<{ position: string; accepted: number }> {
-  let position = '';
-  let accepted = 0;
-  for (const step of steps) {
-    const command = commandOf(step, world);
-    if (!command) continue;
-    const user = USERS[step.user] ?? 'anna';
-    const token = step.kind === 'expire' ? service : await backend.token(user);
-    const { status, body } = await sendCommand(commands, token, command.type, {
-      key: uuidv7(),
-      data: command.data,
-    });
-    if (status !== 200) {
-      expect(status, JSON.stringify({ command, body })).toBeLessThan(500);
-      continue;
-    }
-    accepted += 1;
-    const answer = body as unknown as CommandAccepted;
-    position = answer.position;
-    if (command.type !== 'message.send') continue;
-    const { messageId: id, ordinal } = answer.result as { messageId: string; ordinal: number };
-    const home = world.conversations.find((each) => each.id === command.data.conversationId);
-    home?.messages.push({ id, ordinal, reply: command.data.threadId !== undefined });
-  }
-  return { position, accepted };
-}
 
 async function naiveModel(): Promise<{ model: NaiveModel; head: string }> {
   const { last } = await opened.log.bounds();
@@ -204,8 +149,8 @@ test(`after any day of commands of many users every counter is what one counts b
   let accepted = 0;
   let compared = 0;
   for (const [day, steps] of fc.sample(stepsArbitrary(STEPS), { numRuns: DAYS, seed: SEED }).entries()) {
-    const world = await newWorld();
-    const played = await play(steps, world);
+    const world = await newWorld(player);
+    const played = await play(player, steps, world);
     accepted += played.accepted;
     const { model, head } = await naiveModel();
     compared += await compareCounters(model, head, `day ${day}`);

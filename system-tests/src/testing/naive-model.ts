@@ -125,7 +125,7 @@ export class NaiveModel {
     const member = conversation.members.get(entry.userId);
     if (!member) return;
     member.read = Math.max(member.read, read);
-    member.delivered = Math.max(member.delivered, read, entry.deliveredOrdinal ?? 0);
+    member.delivered = Math.max(member.delivered, entry.private ? 0 : read, entry.deliveredOrdinal ?? 0);
   }
 
   #userEvent(user: NaiveUser, event: LogEvent, sequence: number): void {

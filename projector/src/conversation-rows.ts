@@ -1,0 +1,210 @@
+import type {
+  AudienceCursor,
+  AuditEntry,
+  Ban,
+  ConversationChanges,
+  FollowerChange,
+  Invite,
+  LaneChanges,
+  PinChange,
+  ReactionChange,
+  ThreadChange,
+} from './projections/changes.ts';
+import type { ConversationChange, ConversationDescription } from './projections/conversation-change.ts';
+import type { MemberPatch, MemberPut, MembershipChange } from './projections/member-change.ts';
+import type {
+  MentionsChange,
+  MessageChange,
+  MessageText,
+  SentMessage,
+} from './projections/message-change.ts';
+
+export interface ConversationRow {
+  id: string;
+  row: ConversationChange;
+}
+
+export interface DescriptionRow {
+  id: string;
+  row: ConversationDescription;
+}
+
+export interface OfConversation<Row> {
+  conversationId: string;
+  row: Row;
+}
+
+export interface OfUser<Row> extends OfConversation<Row> {
+  userId: string;
+}
+
+export interface OfMessage<Row> extends OfConversation<Row> {
+  ordinal: number;
+}
+
+export interface SentRow extends OfMessage<MessageChange> {
+  sent: SentMessage;
+  /** It was sent and expired in one batch. */
+  expired: boolean;
+}
+
+interface TextVersion extends MessageText {
+  version: number;
+  sequence: number;
+  at: string;
+  by: string;
+}
+
+interface Mention {
+  userId: string;
+  sequence: number;
+  inThread: boolean;
+}
+
+/** Ordinals of one conversation, both included. */
+export interface OrdinalRange {
+  from: number;
+  through: number;
+}
+
+/** The rows that a lane's changes come to, for each statement. */
+export interface ConversationRows {
+  created: ConversationRow[];
+  updated: ConversationRow[];
+  described: DescriptionRow[];
+  memberPuts: OfUser<MemberPut>[];
+  memberPatches: OfUser<MemberPatch>[];
+  memberships: OfConversation<MembershipChange>[];
+  audienceCursors: OfUser<AudienceCursor>[];
+  banPuts: OfUser<Ban>[];
+  unbanned: OfUser<null>[];
+  invitePuts: OfUser<Invite>[];
+  answeredInvites: OfUser<null>[];
+  sentMessages: SentRow[];
+  messagePatches: OfMessage<MessageChange>[];
+  firstEdited: OfMessage<MessageChange>[];
+  texts: OfMessage<TextVersion>[];
+  forgottenTexts: OfConversation<OrdinalRange>[];
+  expiries: OfConversation<OrdinalRange>[];
+  replacedMentions: OfMessage<MentionsChange>[];
+  mentions: OfMessage<Mention>[];
+  reactions: OfConversation<ReactionChange>[];
+  pins: OfConversation<PinChange>[];
+  threads: OfMessage<ThreadChange>[];
+  newFollowers: OfConversation<FollowerChange>[];
+  raisedFollowers: OfConversation<FollowerChange>[];
+  audit: OfConversation<AuditEntry>[];
+}
+
+export function conversationRows(changes: LaneChanges): ConversationRows {
+  const rows = noRows();
+  for (const [id, changed] of changes.conversations) {
+    arrangeConversation(id, changed, rows);
+    arrangePeople(id, changed, rows);
+    arrangeMessages(id, changed, rows);
+    arrangeMarks(id, changed, rows);
+  }
+  return rows;
+}
+
+function noRows(): ConversationRows {
+  return {
+    created: [],
+    updated: [],
+    described: [],
+    memberPuts: [],
+    memberPatches: [],
+    memberships: [],
+    audienceCursors: [],
+    banPuts: [],
+    unbanned: [],
+    invitePuts: [],
+    answeredInvites: [],
+    sentMessages: [],
+    messagePatches: [],
+    firstEdited: [],
+    texts: [],
+    forgottenTexts: [],
+    expiries: [],
+    replacedMentions: [],
+    mentions: [],
+    reactions: [],
+    pins: [],
+    threads: [],
+    newFollowers: [],
+    raisedFollowers: [],
+    audit: [],
+  };
+}
+
+function arrangeConversation(id: string, changed: ConversationChanges, rows: ConversationRows): void {
+  for (const row of changed.audit) rows.audit.push({ conversationId: id, row });
+  const { conversation } = changed;
+  if (conversation === null) return;
+  if (conversation.creation) {
+    rows.created.push({ id, row: conversation });
+    return;
+  }
+  rows.updated.push({ id, row: conversation });
+  if (conversation.description) rows.described.push({ id, row: conversation.description });
+  if (conversation.expiredOrdinal > 0) {
+    const row = { from: 1, through: conversation.expiredOrdinal };
+    rows.expiries.push({ conversationId: id, row });
+    rows.forgottenTexts.push({ conversationId: id, row });
+  }
+}
+
+function arrangePeople(conversationId: string, changed: ConversationChanges, rows: ConversationRows): void {
+  for (const [userId, row] of changed.members) {
+    if (row.kind === 'put') rows.memberPuts.push({ conversationId, userId, row });
+    else rows.memberPatches.push({ conversationId, userId, row });
+  }
+  for (const row of changed.memberships) rows.memberships.push({ conversationId, row });
+  for (const [userId, row] of changed.audienceCursors) {
+    rows.audienceCursors.push({ conversationId, userId, row });
+  }
+  for (const [userId, row] of changed.bans) {
+    if (row) rows.banPuts.push({ conversationId, userId, row });
+    else rows.unbanned.push({ conversationId, userId, row });
+  }
+  for (const [userId, row] of changed.invites) {
+    if (row) rows.invitePuts.push({ conversationId, userId, row });
+    else rows.answeredInvites.push({ conversationId, userId, row });
+  }
+}
+
+function arrangeMessages(conversationId: string, changed: ConversationChanges, rows: ConversationRows): void {
+  const expiredOrdinal = changed.conversation?.expiredOrdinal ?? 0;
+  for (const [ordinal, row] of changed.messages) {
+    const { sent, edits, deletion } = row;
+    const place = { conversationId, ordinal };
+    const expired = ordinal <= expiredOrdinal;
+    if (sent) rows.sentMessages.push({ ...place, row, sent, expired });
+    else rows.messagePatches.push({ ...place, row });
+    if (deletion && !sent && !expired) {
+      rows.forgottenTexts.push({ conversationId, row: { from: ordinal, through: ordinal } });
+    }
+    if (edits.length === 0 || deletion || expired) continue;
+    if (sent) rows.texts.push({ ...place, row: { ...sent, at: sent.sentAt, by: sent.senderId } });
+    else rows.firstEdited.push({ ...place, row });
+    for (const edit of edits) rows.texts.push({ ...place, row: edit });
+  }
+}
+
+function arrangeMarks(conversationId: string, changed: ConversationChanges, rows: ConversationRows): void {
+  for (const [ordinal, row] of changed.mentions) {
+    if (row.replaces) rows.replacedMentions.push({ conversationId, ordinal, row });
+    for (const [userId, { sequence }] of row.users) {
+      rows.mentions.push({ conversationId, ordinal, row: { userId, sequence, inThread: row.inThread } });
+    }
+  }
+  for (const turns of changed.reactions.values()) {
+    for (const row of turns) rows.reactions.push({ conversationId, row });
+  }
+  for (const row of changed.pins) rows.pins.push({ conversationId, row });
+  for (const [ordinal, row] of changed.threads) rows.threads.push({ conversationId, ordinal, row });
+  for (const row of changed.followers.values()) {
+    if (row.followedFrom !== null) rows.newFollowers.push({ conversationId, row });
+    if (row.raisedTo > 0) rows.raisedFollowers.push({ conversationId, row });
+  }
+}
