@@ -153,7 +153,7 @@ const conversationEvents = {
   },
   'message.pinned': { version: 1, data: z.object(onMessage) },
   'message.unpinned': { version: 1, data: z.object(onMessage) },
-  /** The one way back for a read cursor: `ordinal` is the last message that counts as read. */
+  /** The one way back for a read cursor, which is set, wherever it was: `ordinal` is the last message that counts as read. */
   'cursor.lowered': { version: 1, data: z.object({ userId: userIdSchema, ordinal: headSchema }) },
 } as const;
 

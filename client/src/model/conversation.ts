@@ -207,10 +207,15 @@ function takeCursor(draft: Draft, entry: CursorEntry): void {
   else draft.counters = threadsChanged(draft.counters);
 }
 
+/** Whoever marks a message unread has read what is before it: from far behind that is a step forward. */
 function takeLowered(draft: Draft, ordinal: number): void {
   if (!draft.me) return;
-  draft.me = { ...draft.me, readOrdinal: ordinal };
-  draft.counters = lowerFloor(draft.counters, ordinal);
+  if (ordinal >= draft.me.readOrdinal) {
+    advance(draft, { readOrdinal: ordinal, private: true });
+  } else {
+    draft.me = { ...draft.me, readOrdinal: ordinal };
+    draft.counters = lowerFloor(draft.counters, ordinal);
+  }
 }
 
 /**
@@ -225,8 +230,8 @@ function takeAgain(draft: Draft, event: RecordedEvent): void {
   }
   if (event.type !== 'cursor.lowered') return;
   const { userId, ordinal } = event.data;
-  if (userId !== draft.viewer.userId || !draft.me || draft.me.readOrdinal <= ordinal) return;
-  draft.counters = unknownUnread(draft.counters);
+  if (userId !== draft.viewer.userId || !draft.me || draft.me.readOrdinal === ordinal) return;
+  if (draft.me.readOrdinal > ordinal) draft.counters = unknownUnread(draft.counters);
   takeLowered(draft, ordinal);
 }
 

@@ -75,9 +75,8 @@ function aboutMessage(history: History, actor: string, { do: kind, which, how }:
         ? { type: 'messages.expired', actor, data: { throughOrdinal: message.ordinal } }
         : null;
     default: {
-      const read = history.members.get(actor)?.read ?? 0;
-      if (read === 0) return null;
-      return { type: 'cursor.lowered', actor, data: { userId: actor, ordinal: which % read } };
+      const ordinal = which % history.messages.length;
+      return { type: 'cursor.lowered', actor, data: { userId: actor, ordinal } };
     }
   }
 }
