@@ -5,7 +5,7 @@ export function declareNotifierMetrics(metrics: Metrics) {
   return {
     commands: metrics.counter({
       name: 'parley_notifier_commands_total',
-      help: 'Commands sent because their time had come, by what became of them: done, refused or failed',
+      help: 'Commands sent because their time had come, by what became of them: done, refused, put off or failed',
       labels: ['type', 'outcome'],
     }),
     lateSeconds: metrics.histogram({

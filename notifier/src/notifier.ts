@@ -8,7 +8,7 @@ import {
   type RunningProcess,
 } from '@parley/runtime';
 import type { NotifierConfig } from './config.ts';
-import { deliverDueMessages } from './due-messages.ts';
+import { deliverDueMessages, PutOff } from './due-messages.ts';
 import { expireMessages } from './expired-messages.ts';
 import { declareNotifierMetrics } from './metrics.ts';
 import { type Rounds, startRounds } from './rounds.ts';
@@ -35,6 +35,7 @@ export async function startNotifier(
     pool,
     send: commandSender(config.commandApiUrl, token),
     metrics: declareNotifierMetrics(metrics),
+    putOff: new PutOff(),
   };
   const rounds = [
     startRounds({

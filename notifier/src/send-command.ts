@@ -2,6 +2,7 @@ import {
   type CommandAccepted,
   type CommandInput,
   type CommandType,
+  type ErrorCode,
   HEADERS,
   type Problem,
 } from '@parley/contracts';
@@ -9,11 +10,16 @@ import { uuidv7 } from 'uuidv7';
 import type { ServiceToken } from './service-token.ts';
 
 const TIMEOUT_MS = 10_000;
+const LATER: ReadonlySet<string> = new Set<ErrorCode>(['slow-mode', 'contention']);
 
-/** What the command API said. `refused` will not change by repeating it; everything else is thrown. */
-export type Reply<T extends CommandType> =
+/**
+ * What the command API said. `refused` will not change by repeating it; `later` concerns this command only (slow mode, too
+ * many writers). Everything else is thrown: it would meet the next command as well.
+ */
+type Reply<T extends CommandType> =
   | { kind: 'accepted'; result: CommandAccepted<T>['result'] }
-  | { kind: 'refused'; problem: Problem };
+  | { kind: 'refused'; problem: Problem }
+  | { kind: 'later'; retryAfterMs: number };
 
 export type SendCommand = <T extends CommandType>(type: T, data: CommandInput<T>) => Promise<Reply<T>>;
 
@@ -32,10 +38,12 @@ export function commandSender(commandApiUrl: string, token: ServiceToken): SendC
     });
     const body: unknown = await response.json();
     if (response.ok) return { kind: 'accepted', result: (body as CommandAccepted<T>).result };
+    const problem = body as Problem;
+    if (LATER.has(problem.code)) return { kind: 'later', retryAfterMs: problem.retryAfterMs ?? 1_000 };
     if (response.status === 401) token.forget();
-    const passing = response.status === 401 || response.status === 429 || response.status >= 500;
-    if (passing)
-      throw new Error(`${type}: the command API answered ${response.status} ${(body as Problem).code}`);
-    return { kind: 'refused', problem: body as Problem };
+    if (response.status === 401 || response.status === 429 || response.status >= 500) {
+      throw new Error(`${type}: the command API answered ${response.status} ${problem.code}`);
+    }
+    return { kind: 'refused', problem };
   };
 }
