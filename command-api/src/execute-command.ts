@@ -100,7 +100,7 @@ export class CommandExecutor {
       case 'own fact':
         return this.#keepFact(order);
       case 'user':
-        return this.#writers.users.submit(command.actor, { ...order, facts: {} });
+        return this.#decideForUser(order);
       case 'schedule':
         return deliverScheduled(this.#writers, order as Order & { command: ScheduleCommand });
     }
@@ -118,6 +118,13 @@ export class CommandExecutor {
     if (data.threadId !== undefined) return;
     const { ordinal } = answer.result as { ordinal: number };
     this.#cursors.sent({ conversationId: data.conversationId, userId }, ordinal, answer);
+  }
+
+  async #decideForUser(order: Order): Promise<Answer> {
+    const { command } = order;
+    const isUpTo = command.type === 'notifications.read' && command.data.upTo !== undefined;
+    const facts = isUpTo ? { head: await this.#writers.head() } : {};
+    return this.#writers.users.submit(command.actor, { ...order, facts });
   }
 
   async #moveCursor(order: Order): Promise<Answer> {

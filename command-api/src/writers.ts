@@ -11,6 +11,8 @@ import type { ReadModelLookup } from './read-model-lookup.ts';
 export interface Writers {
   conversations: AggregateWriters<ConversationState>;
   users: AggregateWriters<UserState>;
+  /** Where the log ends, asked of its leader. */
+  head(): Promise<number>;
 }
 
 /** The group commit of both kinds of aggregate. Conversations ask the users' for blocks, never the other way round. */
@@ -24,7 +26,8 @@ export function createWriters(
   const lookups = new Lookups(oldCommands, lookup, log, (pair) => blockBetween(users, pair));
   const context: WriterContext = { ...parts, lookups };
   const users: AggregateWriters<UserState> = new AggregateWriters(userAggregate, context, idleWeight);
-  return { conversations: new AggregateWriters(conversationAggregate, context, idleWeight), users };
+  const conversations = new AggregateWriters(conversationAggregate, context, idleWeight);
+  return { conversations, users, head: async () => (await log.bounds()).last };
 }
 
 /** Whether one of two users has blocked the other, in states that the log's leader confirmed after this call. */

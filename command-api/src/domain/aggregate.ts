@@ -14,6 +14,8 @@ export interface Reference {
 export interface KnownFacts extends Facts {
   /** What the conversation says to a command that is written in the user's own facts. */
   confirmed?: Confirmation;
+  /** Where the log ends. */
+  head?: number;
   /** What became of a released schedule in its conversation. */
   delivery?: Delivery;
 }

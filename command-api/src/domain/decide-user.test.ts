@@ -148,10 +148,12 @@ describe('blocks and devices', () => {
   });
 });
 
-test('notifications are read by id each time, and up to a sequence forward only', () => {
+test('notifications are read by id each time, and up to a sequence forward only, not beyond the log', () => {
   const upTo = event('notifications.read', { upTo: 7 });
   given().when('notifications.read', { upTo: 7 }).emits(upTo);
   given(upTo).when('notifications.read', { upTo: 6 }).isNoOp();
+  given().when('notifications.read', { upTo: 7 }, { head: 7 }).emits(upTo);
+  given().when('notifications.read', { upTo: 8 }, { head: 7 }).isRefused('invalid-request', 'upTo');
   const id = '7b0a8c1e-3b8f-4d53-9a52-0d9b5ac0c9d1';
   given(upTo)
     .when('notifications.read', { ids: [id, id] })

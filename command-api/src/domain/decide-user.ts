@@ -57,7 +57,7 @@ export function decideUser(state: UserState, command: Command, facts: KnownFacts
     case 'message.deliver-scheduled':
       return deliver(state, command.data.scheduleId, facts);
     case 'notifications.read':
-      return readNotifications(state, command.data);
+      return readNotifications(state, command.data, facts.head);
     default:
       return reject('not-allowed-here', { detail: 'This is not a command about a user.' });
   }
@@ -217,7 +217,13 @@ function delivered(events: NewEvent[], delivery: Delivery): Decided {
   return accept<'message.deliver-scheduled'>(events, delivery);
 }
 
-function readNotifications(state: UserState, { ids, upTo }: CommandData<'notifications.read'>): Decided {
+/** What has not happened yet must not count as read when it does. */
+function readNotifications(
+  state: UserState,
+  { ids, upTo }: CommandData<'notifications.read'>,
+  head = Number.POSITIVE_INFINITY,
+): Decided {
+  if (upTo !== undefined && upTo > head) return rejectField('upTo', `the log ends at ${head}`);
   if (ids !== undefined) return done({ type: 'notifications.read', data: { ids: [...new Set(ids)] } });
   if (upTo === undefined || upTo <= state.readThrough) return done(false);
   return done({ type: 'notifications.read', data: { upTo } });

@@ -68,6 +68,7 @@ test.each([
   'projector',
   'read-api',
   'realtime-gateway',
+  'notifier',
   'issuer',
   'nats',
   'postgres',
