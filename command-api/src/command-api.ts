@@ -1,9 +1,11 @@
 import { MAX_REQUEST_BYTES } from '@parley/contracts';
+import { commandPages } from '@parley/contracts/docs';
 import {
+  addDocsPages,
   type Config,
-  createHttpServer,
   createPool,
   type Logger,
+  listen,
   Metrics,
   openDoor,
   openEventLog,
@@ -13,7 +15,6 @@ import {
 import { CursorAdvance } from './advance-cursor.ts';
 import type { commandApiVariables } from './config.ts';
 import { CursorWriter } from './cursor-writer.ts';
-import { addDocsPage } from './docs-page.ts';
 import { CommandExecutor } from './execute-command.ts';
 import { CommandHandler } from './handle-command.ts';
 import { declareCommandMetrics } from './metrics.ts';
@@ -46,22 +47,12 @@ export async function startCommandApi(
   const cursors = new CursorAdvance(new CursorWriter(log, commandMetrics, Date.now), lookup);
   const executor = new CommandExecutor(createWriters(context, lookup), cursors);
   const handler = new CommandHandler(context, executor);
-  const app = await createHttpServer({
-    name: NAME,
-    corsOrigins: config.corsOrigins,
-    trustedProxies: config.trustedProxies,
-    bodyLimitBytes: MAX_REQUEST_BYTES,
-    logger,
-    metrics,
-    ...door,
-    readiness,
-  });
-  addDocsPage(app);
+  const app = await door.createServer({ name: NAME, bodyLimitBytes: MAX_REQUEST_BYTES, metrics });
+  addDocsPages(app, commandPages());
   addCommandRoutes(app, handler, door.rateLimiter);
-  await app.listen({ host: config.host, port: config.port });
-  const address = app.server.address();
+  const port = await listen(app, config);
   return {
-    port: typeof address === 'object' && address ? address.port : config.port,
+    port,
     async stop() {
       await app.close();
       await opened.close();

@@ -3,6 +3,7 @@ import {
   createOperatorServer,
   createPool,
   type Logger,
+  listen,
   Metrics,
   Readiness,
   type RunningProcess,
@@ -53,10 +54,9 @@ export async function startNotifier(
   ];
   readiness.check('work', () => failIfTroubled(rounds));
   const app = await createOperatorServer({ name: NAME, logger, metrics, readiness });
-  await app.listen({ host: config.host, port: config.port });
-  const address = app.server.address();
+  const port = await listen(app, config);
   return {
-    port: typeof address === 'object' && address ? address.port : config.port,
+    port,
     async stop() {
       await Promise.all(rounds.map((each) => each.stop()));
       await app.close();

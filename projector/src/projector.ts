@@ -4,6 +4,7 @@ import {
   createPool,
   isPostgresAway,
   type Logger,
+  listen,
   Metrics,
   openEventLog,
   Readiness,
@@ -74,9 +75,7 @@ export async function startProjector(
     await Promise.all([app.close(), pool.end(), close()]);
   };
   try {
-    await app.listen({ host, port });
-    const address = app.server.address();
-    return { port: typeof address === 'object' && address ? address.port : port, stop };
+    return { port: await listen(app, { host, port }), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,15 +1,16 @@
+import { queryPages } from '@parley/contracts/docs';
 import {
+  addDocsPages,
   type Config,
-  createHttpServer,
   createPool,
   type Logger,
+  listen,
   Metrics,
   openDoor,
   Readiness,
   type RunningProcess,
 } from '@parley/runtime';
 import type { readApiVariables } from './config.ts';
-import { addDocsPage } from './docs-page.ts';
 import { LogReader } from './log-reader.ts';
 import { addQueryRoutes } from './routes.ts';
 import { PositionWatch } from './wait-for-position.ts';
@@ -32,25 +33,15 @@ export async function startReadApi(
     const { rowCount } = await pool.query('select 1 from read_model.checkpoints limit 1');
     if (!rowCount) throw new Error('no checkpoint yet: is the projector running?');
   });
-  const app = await createHttpServer({
-    name: NAME,
-    corsOrigins: config.corsOrigins,
-    trustedProxies: config.trustedProxies,
-    bodyLimitBytes: BODY_LIMIT_BYTES,
-    logger,
-    metrics,
-    ...door,
-    readiness,
-  });
+  const app = await door.createServer({ name: NAME, bodyLimitBytes: BODY_LIMIT_BYTES, metrics });
   const positions = new PositionWatch({ pool, url, logger });
   const { natsUrl, logReplicas: replicas } = config;
   const reader = new LogReader({ natsUrl, replicas, name: NAME, logger });
-  addDocsPage(app);
+  addDocsPages(app, queryPages());
   addQueryRoutes(app, { pool, positions, reader });
-  await app.listen({ host: config.host, port: config.port });
-  const address = app.server.address();
+  const port = await listen(app, config);
   return {
-    port: typeof address === 'object' && address ? address.port : config.port,
+    port,
     async stop() {
       await positions.close();
       await app.close();

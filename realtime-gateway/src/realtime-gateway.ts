@@ -1,12 +1,11 @@
-import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { type CloseCode, SOCKET_PATH } from '@parley/contracts';
 import {
   type Authenticator,
-  createHttpServer,
   createPool,
   type EventLog,
   type Logger,
+  listen,
   Metrics,
   openDoor,
   openEventLog,
@@ -51,23 +50,13 @@ export async function startRealtimeGateway(
   const tail = await followLog({ log: opened.log, pool, config, measured, logger });
   const connections = createConnections({ tail, log: opened.log, pool, authenticator, logger, measured });
   addReadinessChecks(readiness, { connected: opened.connected, tail });
-  const app = await createHttpServer({
-    name: NAME,
-    corsOrigins: config.corsOrigins,
-    trustedProxies: config.trustedProxies,
-    bodyLimitBytes: BODY_LIMIT_BYTES,
-    logger,
-    metrics,
-    ...door,
-    readiness,
-  });
+  const app = await door.createServer({ name: NAME, bodyLimitBytes: BODY_LIMIT_BYTES, metrics });
   const sockets = acceptSockets(app.server, {
     allowedOrigins: config.corsOrigins,
     maxSockets: config.maxSockets,
     accept: (socket) => connections.open(socket),
   });
-  await app.listen({ host: config.host, port: config.port });
-  const { port } = app.server.address() as AddressInfo;
+  const port = await listen(app, config);
   return {
     port,
     url: `ws://${config.host}:${port}${SOCKET_PATH}`,

@@ -1,6 +1,9 @@
+import type { FastifyInstance } from 'fastify';
 import { type Authenticator, createAuthenticator } from './auth.ts';
 import type { Config } from './config.ts';
+import { createHttpServer } from './http.ts';
 import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import type { Readiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
@@ -13,6 +16,8 @@ type DoorConfig = Config<typeof authVariables & typeof redisVariables & typeof h
 export interface Door {
   authenticator: Authenticator;
   rateLimiter: RateLimiter;
+  /** A server with this door in front of every route. */
+  createServer(options: { name: string; bodyLimitBytes: number; metrics: Metrics }): Promise<FastifyInstance>;
   close(): void;
 }
 
@@ -37,5 +42,12 @@ export function openDoor(
     queriesPerMinute: config.rateQueriesPerMinute,
   });
   readiness.check('issuer', () => authenticator.ready());
-  return { authenticator, rateLimiter, close: () => redis.disconnect() };
+  const { corsOrigins, trustedProxies } = config;
+  const fixed = { corsOrigins, trustedProxies, logger, readiness, authenticator, rateLimiter };
+  return {
+    authenticator,
+    rateLimiter,
+    createServer: (options) => createHttpServer({ ...fixed, ...options }),
+    close: () => redis.disconnect(),
+  };
 }

@@ -154,3 +154,13 @@ function addOperatorRoutes(app: FastifyInstance, { readiness, metrics }: HttpSer
     return metrics.text();
   });
 }
+
+/** Resolves to the port, which is another than was asked for when that was 0. */
+export async function listen(
+  app: FastifyInstance,
+  { host, port }: { host: string; port: number },
+): Promise<number> {
+  await app.listen({ host, port });
+  const address = app.server.address();
+  return typeof address === 'object' && address ? address.port : port;
+}

@@ -19,6 +19,7 @@ export {
   type VariableRow,
   type Variables,
 } from './config.ts';
+export { addDocsPages } from './docs-pages.ts';
 export { type Door, openDoor } from './door.ts';
 export {
   type AppendOutcome,
@@ -31,7 +32,7 @@ export {
   type SubscribeOptions,
   type Subscription,
 } from './event-log.ts';
-export { createHttpServer, type HttpServerOptions } from './http.ts';
+export { createHttpServer, type HttpServerOptions, listen } from './http.ts';
 export { type OpenLog, type OpenLogOptions, openEventLog } from './jetstream/open.ts';
 export { type ProcessOptions, type RunningProcess, runProcess } from './lifecycle.ts';
 export { createLogger, type Logger } from './log.ts';
