@@ -93,6 +93,12 @@ export const errorCatalogue = {
     title: 'The message is deleted',
     help: 'Nothing to do: a deleted message stays deleted.',
   },
+  'limit-reached': {
+    status: 409,
+    retryable: false,
+    title: 'As many as there may be',
+    help: 'Take one away first; `detail` says how many there may be.',
+  },
   contention: {
     status: 409,
     retryable: true,

@@ -86,6 +86,7 @@ export {
   type QueryName,
   querySchemas,
 } from './queries.ts';
+export { type EventReader, mayBeRedacted, redactEvent, type StoredEvent } from './redaction.ts';
 export {
   type Aggregate,
   conversationSubject,
