@@ -10,8 +10,10 @@ const SUBJECT_SAFE = /^[A-Za-z0-9_-]+$/;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const utf8 = new TextEncoder();
 
-const uuidSchema = z.string().regex(UUID, 'must be a lower-case UUID');
-export const commandIdSchema = z.string().regex(UUID_V7, 'must be a lower-case UUIDv7');
+const uuidSchema = z.string('must be a lower-case UUID').regex(UUID, 'must be a lower-case UUID');
+export const commandIdSchema = z
+  .string('must be a lower-case UUIDv7 that you make')
+  .regex(UUID_V7, 'must be a lower-case UUIDv7');
 export const conversationIdSchema = uuidSchema;
 export const messageIdSchema = uuidSchema;
 export const userIdSchema = z

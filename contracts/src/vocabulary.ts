@@ -53,20 +53,25 @@ const statusTextSchema = textSchema(200);
 /** A picture is a link of the host application's, or an attachment's id: the server never fetches it. */
 export const avatarSchema = filledTextSchema(1_000);
 
-/** A time that a client chose. Events keep it for ever, so it must be one that every store and language can hold. */
+/**
+ * A time that a client chose, in any offset; from here on it is UTC, to the millisecond. Events keep it for ever, so it
+ * must be one that every store and language can hold.
+ */
 export const momentSchema = z.iso
-  .datetime()
+  .datetime({ offset: true, error: 'must be a time like 2030-01-01T00:00:00Z' })
   .refine(
     (text) => text.length <= 30 && Date.parse(text) >= 0,
     'must be a time from 1970 on, at most to the nanosecond',
-  );
+  )
+  .transform((text) => new Date(text).toISOString());
 
 /** One emoji or a custom name like `:party:`; compared exactly as sent. */
 export const emojiSchema = z
   .string()
   .min(1)
   .max(64)
-  .regex(/^[^\s\p{Cc}\p{Cs}]+$/u, 'must be one emoji or a name without spaces');
+  .regex(/^[^\s\p{Cc}\p{Cs}]+$/u, 'must be one emoji or a name without spaces')
+  .regex(/[^\p{Cf}\p{M}]/u, 'must be visible');
 
 export const metadataSchema = z
   .record(z.string(), z.json())
@@ -75,10 +80,18 @@ export const metadataSchema = z
     `must be at most ${MAX_METADATA_BYTES} bytes of JSON`,
   );
 
+/** A name that machines give: any text that every store and language can hold. */
+const labelSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters');
+export const deviceIdSchema = labelSchema;
+
 /** What end-to-end encrypting clients exchange: the server stores it, shows it to members and understands nothing of it. */
 export const ciphertextSchema = z.strictObject({
-  alg: z.string().min(1).max(64),
-  keyId: z.string().min(1).max(256),
+  alg: labelSchema,
+  keyId: labelSchema,
   data: z
     .string()
     .min(1)
@@ -133,7 +146,7 @@ export const DEFAULT_SETTINGS: Settings = {
 /** Whom a broadcast reaches beyond its members; `segment` is a claim in the reader's token. */
 export const audienceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('all') }),
-  z.strictObject({ kind: z.literal('segment'), segment: z.string().min(1).max(128) }),
+  z.strictObject({ kind: z.literal('segment'), segment: labelSchema }),
   z.strictObject({
     kind: z.literal('custom'),
     userIds: z.array(userIdSchema).min(1).max(MAX_MEMBERS_PER_COMMAND),
@@ -190,11 +203,6 @@ export const reportReasonSchema = z.enum([
   'other',
 ]);
 export const platformSchema = z.enum(['ios', 'android', 'web', 'desktop', 'other']);
-export const deviceIdSchema = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters');
 
 /** What a message holds, whoever sends it and whenever. Exactly one of body and ciphertext, or attachments alone: `hasContent`. */
 export const messageContentShape = {

@@ -20,6 +20,7 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { Readiness } from './readiness.ts';
 import { enforceRouteRules } from './route-rule.ts';
 
+const MAX_PATH_PART = 400;
 const MAX_HEADER_BYTES = 16_384;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -64,6 +65,8 @@ function createApp({ bodyLimitBytes, logger, trustedProxies = [] }: HttpServerOp
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
     bodyLimit: bodyLimitBytes,
+    // A user id of 128 bytes, percent-encoded, is a part of some paths.
+    routerOptions: { maxParamLength: MAX_PATH_PART },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },

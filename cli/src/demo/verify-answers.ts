@@ -51,9 +51,15 @@ async function verifyInbox(
   const own = [...conversations].filter(([, folded]) => folded.readers.has(userId));
   const limits = { minPosition: position, timeoutMs: PATIENCE_MS };
   const seen = new Map<string, { me: MembershipView; members: number; messages: number }>();
+  let total = 0;
   for (let cursor: string | undefined; ; ) {
     const page = await client.inbox({ limit: PAGE, ...(cursor && { cursor }) }, limits);
     for (const { conversation, me } of page.items) {
+      // Broadcasts that somebody made in this stack reach the people of the demo too, who are no members of them.
+      if (me.role === null) {
+        total += me.unread;
+        continue;
+      }
       seen.set(conversation.id, {
         me,
         members: conversation.memberCount,
@@ -63,7 +69,6 @@ async function verifyInbox(
     if (page.nextCursor === null) break;
     cursor = page.nextCursor;
   }
-  let total = 0;
   for (const [id, folded] of own) {
     const item = seen.get(id);
     const unread = unreadOf(folded, userId);

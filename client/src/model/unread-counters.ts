@@ -74,12 +74,20 @@ function forgetting(counters: UnreadCounters, message: RecentMessage): UnreadCou
   const { floor, olderUnread, olderMentions, excluded } = counters;
   const known = { ...counters, knownAfter: message.ordinal };
   if (message.ordinal <= floor) return known;
-  if (!counts(message)) return { ...known, excluded: [...excluded, message.ordinal] };
+  if (!counts(message)) return { ...known, excluded: withExcluded(excluded, message.ordinal) };
   return {
     ...known,
     olderUnread: olderUnread === null ? null : olderUnread + 1,
     olderMentions: olderMentions === null ? null : olderMentions + (message.mention ? 1 : 0),
   };
+}
+
+/**
+ * Of somebody who is far behind a busy thread there would be ever more: then which they are is given up, so that `allKnown`
+ * is false until they are read.
+ */
+function withExcluded(excluded: readonly number[], ordinal: number): readonly number[] {
+  return excluded.length < RECENT_MESSAGES ? [...excluded, ordinal] : [];
 }
 
 /** Whether it is known of each older message that it is unread or why it does not count. */
@@ -135,7 +143,7 @@ export function withoutMessage(
   if (!allKnown(counters) || counters.olderUnread === null) {
     return { ...counters, olderMentions, olderUnread: zeroOrUnknown(counters.olderUnread) };
   }
-  const excluded = [...counters.excluded, ordinal];
+  const excluded = withExcluded(counters.excluded, ordinal);
   return { ...counters, olderMentions, excluded, olderUnread: counters.olderUnread - 1 };
 }
 

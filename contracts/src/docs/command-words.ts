@@ -163,7 +163,8 @@ const user = {
   'user.remove-device': { summary: 'Remove a device', description: 'Not registered: a no-op.', codes: [] },
   'notifications.read': {
     summary: 'Mark notifications read',
-    description: 'Those named by `ids`, or all up to the sequence `upTo`. Nothing new: a no-op.',
+    description:
+      'Those named by `ids`, or all up to the sequence `upTo`, which a notification and the position of any answer have; not beyond the end of the log. Not further than before: a no-op.',
     codes: [],
   },
 } as const;

@@ -5,13 +5,13 @@ export const messageCommandWords = {
   'message.send': {
     summary: 'Send a message',
     description:
-      'For members (broadcast: owners). The id of the command is the id of the message, so a client knows it before the answer. With `threadId` it is a reply in that thread. Mentions are made out of the text.',
-    codes: [...writing, 'blocked', 'slow-mode', 'message-deleted'],
+      'For members (broadcast: owners). The id of the command is the id of the message, so a client knows it before the answer. With `threadId` it is a reply in that thread. The server makes mentions out of the text: `@id` for ids of letters, digits and `_.:-`, `<@any id>` for all others, `@all` and `@here` for who may call everybody; members only, as their ids are written, at most 50; what stands between backticks is not looked at, and what calls nobody stays text. Sending moves the sender’s own cursors to the message, also when it was scheduled.',
+    codes: [...writing, 'blocked', 'slow-mode'],
   },
   'message.edit': {
     summary: 'Replace the text of a message',
     description:
-      'For its author, while the edit window of the conversation lasts. Mentions are made out anew.',
+      'For its author, while the edit window of the conversation lasts. The text and its format are replaced (`plain` unless said); mentions are made out anew.',
     codes: [...writing, 'blocked', 'message-deleted', 'edit-window-passed'],
   },
   'message.delete': {
@@ -27,7 +27,7 @@ export const messageCommandWords = {
   },
   'message.unreact': {
     summary: 'Take a reaction back',
-    description: 'For who reacted. No such reaction: a no-op.',
+    description: 'For who reacted. Taken back already: a no-op.',
     codes: [...writing, 'blocked', 'message-deleted'],
   },
   'message.pin': {

@@ -12,6 +12,7 @@ export interface StackAddresses {
   postgres: string;
   redis: string;
   docs: string;
+  queryDocs: string;
 }
 
 /** What tools read from `.parley/stack.json`. */

@@ -118,6 +118,7 @@ function addressesOf(servers: Servers, all: Map<string, LocalServer>): StackAddr
     postgres: servers.postgres.url,
     redis: servers.redis.url,
     docs: `${url('command-api')}/docs`,
+    queryDocs: `${url('read-api')}/docs`,
   };
 }
 

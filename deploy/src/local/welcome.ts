@@ -24,6 +24,7 @@ const labels: [keyof StackAddresses, string][] = [
   ['gateway', 'socket'],
   ['issuer', 'tokens'],
   ['docs', 'API docs'],
+  ['queryDocs', ''],
   ['nats', 'NATS'],
   ['postgres', 'Postgres'],
   ['redis', 'Redis'],
