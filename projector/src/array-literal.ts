@@ -26,7 +26,9 @@ export function arrayLiteral<Row>(column: Column<Row>, rows: readonly Row[]): st
 
 const SPECIAL = /["\\]/;
 
-function quoted(text: string | null): string {
-  if (text === null) return 'NULL';
+/** Postgres has no NUL in texts: one that got into the log stands for a replacement character, and stops no lane. */
+function quoted(value: string | null): string {
+  if (value === null) return 'NULL';
+  const text = value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
   return SPECIAL.test(text) ? `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : `"${text}"`;
 }
