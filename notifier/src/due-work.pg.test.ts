@@ -76,8 +76,8 @@ async function conversation(
   );
   await pool.query(
     `insert into read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies, format,
-       attachments, mentions, mentions_all, version)
-     select $1, n, gen_random_uuid(), n, 'anna', at, 0, 'plain', '[]', '{}', false, n
+       attachments, mentions, mentions_all, version, sent_version)
+     select $1, n, gen_random_uuid(), n, 'anna', at, 0, 'plain', '[]', '{}', false, n, n
        from unnest($2::timestamptz[]) with ordinality as sent (at, n)`,
     [id, sentAt.map((at) => at.toISOString())],
   );

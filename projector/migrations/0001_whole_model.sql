@@ -11,6 +11,12 @@ CREATE TABLE "read_model"."audience_cursors" (
 	CONSTRAINT "audience_cursors_pk" PRIMARY KEY("conversation_id","user_id")
 );
 --> statement-breakpoint
+CREATE TABLE "read_model"."audience_users" (
+	"user_id" text NOT NULL,
+	"conversation_id" uuid NOT NULL,
+	CONSTRAINT "audience_users_pk" PRIMARY KEY("user_id","conversation_id")
+);
+--> statement-breakpoint
 CREATE TABLE "read_model"."audit" (
 	"conversation_id" uuid NOT NULL,
 	"version" integer NOT NULL,
@@ -127,6 +133,7 @@ CREATE TABLE "read_model"."reactions" (
 	"at" timestamp with time zone NOT NULL,
 	"author_id" text NOT NULL,
 	"added" boolean NOT NULL,
+	"latest" boolean NOT NULL,
 	CONSTRAINT "reactions_pk" PRIMARY KEY("conversation_id","ordinal","emoji","user_id","version")
 );
 --> statement-breakpoint
@@ -209,10 +216,12 @@ ALTER TABLE "read_model"."conversations" ADD COLUMN "last_message_sequence" bigi
 ALTER TABLE "read_model"."conversations" ADD COLUMN "last_mention_all_ordinal" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."conversations" ADD COLUMN "last_reply_ordinal" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."conversations" ADD COLUMN "expired_ordinal" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "read_model"."members" ADD COLUMN "joined_version" integer NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."members" ADD COLUMN "joined_ordinal" integer NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."members" ADD COLUMN "delivered_ordinal" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."members" ADD COLUMN "receipt_ordinal" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."members" ADD COLUMN "last_mention_ordinal" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "read_model"."messages" ADD COLUMN "sent_version" integer NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."messages" ADD COLUMN "replies" integer NOT NULL;--> statement-breakpoint
 ALTER TABLE "read_model"."messages" ADD COLUMN "ciphertext" json;--> statement-breakpoint
 ALTER TABLE "read_model"."messages" ADD COLUMN "attachments" json NOT NULL;--> statement-breakpoint
@@ -226,11 +235,14 @@ CREATE INDEX "audit_newest" ON "read_model"."audit" USING btree ("sequence" DESC
 CREATE INDEX "invites_by_user" ON "read_model"."invites" USING btree ("user_id","sequence" DESC NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "mentions_by_user" ON "read_model"."mentions" USING btree ("user_id","conversation_id","ordinal");--> statement-breakpoint
 CREATE INDEX "mentions_newest" ON "read_model"."mentions" USING btree ("user_id","sequence" DESC NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "reactions_standing" ON "read_model"."reactions" USING btree ("conversation_id","ordinal") WHERE "read_model"."reactions"."latest" and "read_model"."reactions"."added";--> statement-breakpoint
 CREATE INDEX "reactions_to_author" ON "read_model"."reactions" USING btree ("author_id","sequence" DESC NULLS FIRST) WHERE "read_model"."reactions"."added";--> statement-breakpoint
 CREATE INDEX "reports_newest" ON "read_model"."reports" USING btree ("conversation_id","sequence" DESC NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "scheduled_messages_due" ON "read_model"."scheduled_messages" USING btree ("due_at") WHERE "read_model"."scheduled_messages"."state" <> 'failed';--> statement-breakpoint
 CREATE INDEX "conversations_channels" ON "read_model"."conversations" USING btree (lower("title"),"id") WHERE "read_model"."conversations"."type" = 'channel' and "read_model"."conversations"."deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "conversations_broadcasts" ON "read_model"."conversations" USING btree ("id") WHERE "read_model"."conversations"."type" = 'broadcast' and "read_model"."conversations"."deleted_at" is null;--> statement-breakpoint
+CREATE INDEX "conversations_segment" ON "read_model"."conversations" USING btree ("segment") WHERE "read_model"."conversations"."type" = 'broadcast' and "read_model"."conversations"."segment" is not null and "read_model"."conversations"."deleted_at" is null;--> statement-breakpoint
+CREATE INDEX "conversations_for_all" ON "read_model"."conversations" USING btree ("id") WHERE "read_model"."conversations"."type" = 'broadcast' and "read_model"."conversations"."audience" = 'all' and "read_model"."conversations"."deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "conversations_retention" ON "read_model"."conversations" USING btree ("id") WHERE "read_model"."conversations"."settings" ->> 'retentionDays' is not null and "read_model"."conversations"."deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "messages_in_threads" ON "read_model"."messages" USING btree ("conversation_id","thread_ordinal","ordinal") WHERE "read_model"."messages"."thread_ordinal" is not null;--> statement-breakpoint
 CREATE INDEX "messages_mentioning_all" ON "read_model"."messages" USING btree ("conversation_id","ordinal") WHERE "read_model"."messages"."mentions_all";--> statement-breakpoint

@@ -21,6 +21,8 @@ afterAll(async () => {
   await postgres?.stop();
 });
 
+const byNumber = (a: unknown, b: unknown): number => Number(a) - Number(b);
+
 describe('rows', () => {
   it('say of people, pins and messages what the write side would', async () => {
     await fc.assert(
@@ -51,6 +53,16 @@ describe('rows', () => {
           const kept = [...pins].flatMap(([ordinal, pinned]) => (pinned && !gone(ordinal) ? [ordinal] : []));
           expect(new Set(kept)).toEqual(room.pinned);
           expect(here('message_edits').filter(({ ordinal }) => gone(ordinal))).toEqual([]);
+          const newest = new Map(
+            here('reactions').map((row) => [`${row.ordinal} ${row.emoji} ${row.user_id}`, row.version]),
+          );
+          const latest = here('reactions').filter((row) => row.latest);
+          expect(latest.map(({ version }) => version)).toEqual([...newest.values()].sort(byNumber));
+          const deletions = here('audit').filter(({ type }) => type === 'message.deleted');
+          const told = deletions.map(({ details }) => details as { ordinal: number; reason?: string });
+          expect(told.map(({ reason }) => reason)).toEqual(
+            told.map(({ ordinal }) => (ordinal <= room.expired ? undefined : 'why')),
+          );
           expect(rows.conversations.find(({ id }) => id === room.id)).toMatchObject({
             member_count: room.roles.size,
             message_count: room.messages.length,

@@ -67,34 +67,39 @@ export interface OrdinalRange {
   through: number;
 }
 
-/** The rows that a lane's changes come to, for each statement. */
-export interface ConversationRows {
-  created: ConversationRow[];
-  updated: ConversationRow[];
-  described: DescriptionRow[];
-  memberPuts: OfUser<MemberPut>[];
-  memberPatches: OfUser<MemberPatch>[];
-  memberships: OfConversation<MembershipChange>[];
-  audienceCursors: OfUser<AudienceCursor>[];
-  banPuts: OfUser<Ban>[];
-  unbanned: OfUser<null>[];
-  invitePuts: OfUser<Invite>[];
-  answeredInvites: OfUser<null>[];
-  sentMessages: SentRow[];
-  messagePatches: OfMessage<MessageChange>[];
-  firstEdited: OfMessage<MessageChange>[];
-  texts: OfMessage<TextVersion>[];
-  forgottenTexts: OfConversation<OrdinalRange>[];
-  expiries: OfConversation<OrdinalRange>[];
-  replacedMentions: OfMessage<MentionsChange>[];
-  mentions: OfMessage<Mention>[];
-  reactions: OfConversation<ReactionChange>[];
-  pins: OfConversation<PinChange>[];
-  threads: OfMessage<ThreadChange>[];
-  newFollowers: OfConversation<FollowerChange>[];
-  raisedFollowers: OfConversation<FollowerChange>[];
-  audit: OfConversation<AuditEntry>[];
+function noRows() {
+  return {
+    created: [] as ConversationRow[],
+    updated: [] as ConversationRow[],
+    described: [] as DescriptionRow[],
+    memberPuts: [] as OfUser<MemberPut>[],
+    memberPatches: [] as OfUser<MemberPatch>[],
+    memberships: [] as OfConversation<MembershipChange>[],
+    audienceUsers: [] as OfUser<null>[],
+    audienceCursors: [] as OfUser<AudienceCursor>[],
+    banPuts: [] as OfUser<Ban>[],
+    unbanned: [] as OfUser<null>[],
+    invitePuts: [] as OfUser<Invite>[],
+    answeredInvites: [] as OfUser<null>[],
+    sentMessages: [] as SentRow[],
+    messagePatches: [] as OfMessage<MessageChange>[],
+    firstEdited: [] as OfMessage<MessageChange>[],
+    texts: [] as OfMessage<TextVersion>[],
+    forgottenTexts: [] as OfConversation<OrdinalRange>[],
+    expiries: [] as OfConversation<OrdinalRange>[],
+    replacedMentions: [] as OfMessage<MentionsChange>[],
+    mentions: [] as OfMessage<Mention>[],
+    reactions: [] as OfConversation<ReactionChange>[],
+    pins: [] as OfConversation<PinChange>[],
+    threads: [] as OfMessage<ThreadChange>[],
+    newFollowers: [] as OfConversation<FollowerChange>[],
+    raisedFollowers: [] as OfConversation<FollowerChange>[],
+    audit: [] as OfConversation<AuditEntry>[],
+  };
 }
+
+/** The rows that a lane's changes come to, for each statement. */
+export type ConversationRows = ReturnType<typeof noRows>;
 
 export function conversationRows(changes: LaneChanges): ConversationRows {
   const rows = noRows();
@@ -107,42 +112,15 @@ export function conversationRows(changes: LaneChanges): ConversationRows {
   return rows;
 }
 
-function noRows(): ConversationRows {
-  return {
-    created: [],
-    updated: [],
-    described: [],
-    memberPuts: [],
-    memberPatches: [],
-    memberships: [],
-    audienceCursors: [],
-    banPuts: [],
-    unbanned: [],
-    invitePuts: [],
-    answeredInvites: [],
-    sentMessages: [],
-    messagePatches: [],
-    firstEdited: [],
-    texts: [],
-    forgottenTexts: [],
-    expiries: [],
-    replacedMentions: [],
-    mentions: [],
-    reactions: [],
-    pins: [],
-    threads: [],
-    newFollowers: [],
-    raisedFollowers: [],
-    audit: [],
-  };
-}
-
 function arrangeConversation(id: string, changed: ConversationChanges, rows: ConversationRows): void {
   for (const row of changed.audit) rows.audit.push({ conversationId: id, row });
   const { conversation } = changed;
   if (conversation === null) return;
   if (conversation.creation) {
     rows.created.push({ id, row: conversation });
+    for (const userId of conversation.creation.audienceUserIds ?? []) {
+      rows.audienceUsers.push({ conversationId: id, userId, row: null });
+    }
     return;
   }
   rows.updated.push({ id, row: conversation });

@@ -180,7 +180,7 @@ describe('a lane', () => {
     const log = new MemoryEventLog();
     const { lane } = await startLane(pool, log);
     await give(lane, [await append(log, 0, numbered([created()]))]);
-    await give(lane, [await append(log, 1, numbered([sent(1, 'a nul \u0000')], 2))]);
+    await give(lane, [await append(log, 1, numbered([sent(1, 'a', {}, { messageId: 'none' })], 2))]);
     expect(lane.fault).toContain('commits 2 to 2 cannot be written');
     expect((await pool.query('SELECT sequence FROM read_model.checkpoints')).rows).toEqual([
       { sequence: '1' },

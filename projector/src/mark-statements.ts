@@ -33,19 +33,27 @@ export const insertMentions: Statement<ConversationRows['mentions'][number]> = {
   ],
 };
 
+/** The row that was the latest before is so no more; both parts see the table of before this batch. */
 export const insertReactions: Statement<OfConversation<ReactionChange>> = {
   name: 'insert-reactions',
-  text: `INSERT INTO read_model.reactions (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id,
-           added)
-         SELECT u.conversation_id, u.ordinal, u.emoji, u.user_id, u.version, u.sequence, u.at, u.author_id, u.added
-           FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::timestamptz[],
-                       $8::text[], $9::bool[], $10::bool[])
-             AS u (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id, added, first)
-          WHERE ${ALIVE_BEFORE}
-            AND (NOT u.first OR u.added <> coalesce(
-                  (SELECT r.added FROM read_model.reactions r
-                    WHERE r.conversation_id = u.conversation_id AND r.ordinal = u.ordinal AND r.emoji = u.emoji
-                      AND r.user_id = u.user_id ORDER BY r.version DESC LIMIT 1), false))`,
+  text: `WITH turns AS (
+           SELECT u.*
+             FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::timestamptz[],
+                         $8::text[], $9::bool[], $10::bool[], $11::bool[])
+               AS u (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id, added, first, latest)
+            WHERE ${ALIVE_BEFORE}
+              AND (NOT u.first OR u.added <> coalesce(
+                    (SELECT r.added FROM read_model.reactions r
+                      WHERE r.conversation_id = u.conversation_id AND r.ordinal = u.ordinal AND r.emoji = u.emoji
+                        AND r.user_id = u.user_id AND r.latest), false))),
+         superseded AS (
+           UPDATE read_model.reactions r SET latest = false
+             FROM turns u
+            WHERE u.latest AND r.conversation_id = u.conversation_id AND r.ordinal = u.ordinal AND r.emoji = u.emoji
+              AND r.user_id = u.user_id AND r.latest)
+         INSERT INTO read_model.reactions (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id,
+           added, latest)
+         SELECT conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id, added, latest FROM turns`,
   columns: [
     { plain: ({ conversationId }) => conversationId },
     { plain: ({ row }) => row.ordinal },
@@ -57,6 +65,7 @@ export const insertReactions: Statement<OfConversation<ReactionChange>> = {
     { text: ({ row }) => row.authorId },
     { plain: ({ row }) => (row.added ? 't' : 'f') },
     { plain: ({ row }) => (row.first ? 't' : 'f') },
+    { plain: ({ row }) => (row.latest ? 't' : 'f') },
   ],
 };
 

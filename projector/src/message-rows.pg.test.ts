@@ -63,8 +63,8 @@ describe.each([
     ]);
     expect(rows.message_edits[1]?.mentions).toEqual({ ...NOBODY, users: ['cyn'] });
     expect(rows.messages).toMatchObject([
-      { body: 'c', ciphertext, edit_count: 2, edited_by: 'ann', version: 4 },
-      { body: 'never edited', edit_count: 0, edited_at: null },
+      { body: 'c', ciphertext, edit_count: 2, edited_by: 'ann', sent_version: 2, version: 4 },
+      { body: 'never edited', edit_count: 0, edited_at: null, sent_version: 5, version: 5 },
       {
         body: null,
         attachments: [],
@@ -72,6 +72,7 @@ describe.each([
         edit_count: 1,
         deleted_by: 'ann',
         delete_reason: 'spam',
+        sent_version: 6,
         version: 8,
       },
     ]);
@@ -118,21 +119,26 @@ describe.each([
       reacted(1, '+1', true, bob),
       reacted(1, '+1', false, bob),
       reacted(1, '+1', true, bob),
+      reacted(1, '+1', true, { actor: 'cyn' }),
+      reacted(1, 'x', true, bob),
+      reacted(1, 'x', true, bob),
       pinned(1),
       event('message.unpinned', { messageId: uuid(1), ordinal: 1 }),
       deleted(2),
       reacted(2, '+1', true, bob),
       pinned(2),
     );
-    expect(rows.reactions.map(({ ordinal, version, added }) => [ordinal, version, added])).toEqual([
-      [1, 5, true],
-      [1, 7, false],
-      [1, 8, true],
+    expect(rows.reactions.map((row) => [row.ordinal, row.version, row.added, row.latest])).toEqual([
+      [1, 5, true, false],
+      [1, 7, false, false],
+      [1, 8, true, true],
+      [1, 9, true, true],
+      [1, 10, true, true],
     ]);
     expect(rows.reactions[0]).toMatchObject({ emoji: '+1', user_id: 'bob', author_id: 'ann', sequence: '5' });
     expect(rows.pins.map(({ ordinal, version, by, pinned }) => [ordinal, version, by, pinned])).toEqual([
-      [1, 9, 'bob', true],
-      [1, 10, 'ann', false],
+      [1, 12, 'bob', true],
+      [1, 13, 'ann', false],
     ]);
   });
 
@@ -180,6 +186,35 @@ describe.each([
     });
   });
 
+  it('are said in the audit to be deleted, without why once they expired', async () => {
+    const mod = { actor: 'mod' };
+    const halved = {
+      ...deleted(3, mod),
+      data: { ...deleted(3).data, reason: 'half \ud800' },
+    };
+    const rows = await projected(
+      pool,
+      size,
+      created(['ann', 'mod']),
+      sent(1),
+      replied(2, 1),
+      sent(3),
+      sent(4),
+      sent(5),
+      { ...deleted(2, mod), data: { ...deleted(2).data, threadOrdinal: 1 } } as ReturnType<typeof deleted>,
+      halved as ReturnType<typeof deleted>,
+      deleted(4),
+      deleted(4, mod),
+      deleted(5, mod),
+      expired(1),
+      expired(4),
+      deleted(1, mod),
+    );
+    const details = rows.audit.flatMap((row) => (row.type === 'message.deleted' ? [row.details] : []));
+    const of = (ordinal: number) => ({ messageId: uuid(ordinal), ordinal, authorId: 'ann' });
+    expect(details).toEqual([{ ...of(2), threadOrdinal: 1 }, of(3), { ...of(5), reason: 'spam' }]);
+  });
+
   it('hold stubs of what expired, and nothing brings its text back', async () => {
     const rows = await projected(
       pool,
@@ -188,18 +223,18 @@ describe.each([
       sent(1, 'secret', {}, { metadata: { secret: 1 }, attachments: [{ attachmentId: uuid(7) }] }),
       edited(1, 'secret too'),
       sent(2, 'secret'),
-      deleted(2),
+      deleted(2, { actor: 'mod' }),
       sent(3, 'kept'),
       edited(3, 'kept as well'),
       expired(2),
       edited(1, 'secret again'),
-      deleted(1),
+      deleted(1, { actor: 'mod' }),
       reacted(1, '+1', true),
     );
     const emptied = { body: null, ciphertext: null, attachments: [], metadata: null, delete_reason: null };
     expect(rows.messages).toMatchObject([
       { ...emptied, message_id: uuid(1), sequence: '2', edit_count: 1, deleted_at: null },
-      { ...emptied, message_id: uuid(2), deleted_by: 'ann' },
+      { ...emptied, message_id: uuid(2), deleted_by: 'mod' },
       { body: 'kept as well' },
     ]);
     expect(rows.message_edits.map(({ ordinal, body }) => [ordinal, body])).toEqual([

@@ -29,11 +29,12 @@ export const insertMessages: Statement<SentRow> = {
   name: 'insert-messages',
   text: `INSERT INTO read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies,
            body, format, ciphertext, attachments, reply_to, reply_to_author, thread_id, thread_ordinal, mentions,
-           mentions_all, metadata, edited_at, edited_by, edit_count, deleted_at, deleted_by, delete_reason, version)
+           mentions_all, metadata, edited_at, edited_by, edit_count, deleted_at, deleted_by, delete_reason, version,
+           sent_version)
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[], $7::int[],
            $8::text[], $9::text[], $10::text[]::json[], $11::text[]::json[], $12::uuid[], $13::text[], $14::uuid[],
            $15::int[], $16::text[]::json[], $17::bool[], $18::text[]::json[], $19::timestamptz[], $20::text[], $21::int[],
-           $22::timestamptz[], $23::text[], $24::text[], $25::int[])`,
+           $22::timestamptz[], $23::text[], $24::text[], $25::int[], $26::int[])`,
   columns: [
     { plain: ({ conversationId }) => conversationId },
     { plain: ({ ordinal }) => ordinal },
@@ -60,6 +61,7 @@ export const insertMessages: Statement<SentRow> = {
     { text: ({ row }) => row.deletion?.by ?? null },
     { text: ({ row, expired }) => (expired ? null : (row.deletion?.reason ?? null)) },
     { plain: ({ row }) => row.version },
+    { plain: ({ sent }) => sent.version },
   ],
 };
 
@@ -127,7 +129,7 @@ export const keepFirstTexts: Statement<OfMessage<MessageChange>> = {
   name: 'keep-first-texts',
   text: `INSERT INTO read_model.message_edits (conversation_id, ordinal, version, sequence, at, by, body, format,
            ciphertext, mentions)
-         SELECT m.conversation_id, m.ordinal, m.version, m.sequence, m.sent_at, m.sender_id, m.body, m.format,
+         SELECT m.conversation_id, m.ordinal, m.sent_version, m.sequence, m.sent_at, m.sender_id, m.body, m.format,
                 m.ciphertext, m.mentions
            FROM unnest($1::uuid[], $2::int[]) AS u (conversation_id, ordinal)
            JOIN read_model.messages m ON m.conversation_id = u.conversation_id AND m.ordinal = u.ordinal

@@ -2,7 +2,7 @@ import { DEFAULT_SETTINGS } from '@parley/contracts';
 import { createPool } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { created, cursors, event, NOBODY, sent, timeOf } from './testing/commit.ts';
+import { created, cursors, event, NOBODY, ROOM, sent, timeOf } from './testing/commit.ts';
 import { logger, privatePostgres } from './testing/database.ts';
 import { projected } from './testing/projected.ts';
 
@@ -52,6 +52,7 @@ describe.each([
         version: 5,
       },
     ]);
+    expect(rows.audience_users).toEqual(userIds.map((user_id) => ({ user_id, conversation_id: ROOM })));
     expect(rows.audit.map(({ version, type }) => [version, type])).toEqual([
       [1, 'conversation.created'],
       [2, 'conversation.updated'],
@@ -82,9 +83,9 @@ describe.each([
       [3, null, null],
       [4, 'guest', new Date(timeOf(4))],
     ]);
-    expect(rows.members.map(({ user_id, role, left_reason }) => [user_id, role, left_reason])).toEqual([
-      ['ann', 'member', null],
-      ['bob', 'guest', null],
+    expect(rows.members.map((row) => [row.user_id, row.role, row.left_reason, row.joined_version])).toEqual([
+      ['ann', 'member', null, 1],
+      ['bob', 'guest', null, 4],
     ]);
     expect(rows.conversations[0]?.member_count).toBe(2);
   });

@@ -5,14 +5,16 @@ import type { Statement } from './statements.ts';
 
 export const putMembers: Statement<OfUser<MemberPut>> = {
   name: 'put-members',
-  text: `INSERT INTO read_model.members AS m (conversation_id, user_id, role, joined_at, joined_sequence, joined_ordinal,
-           read_ordinal, delivered_ordinal, receipt_ordinal, last_mention_ordinal, left_sequence, left_reason)
+  text: `INSERT INTO read_model.members AS m (conversation_id, user_id, role, joined_at, joined_sequence, joined_version,
+           joined_ordinal, read_ordinal, delivered_ordinal, receipt_ordinal, last_mention_ordinal, left_sequence,
+           left_reason)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::int[], $7::int[],
-           $8::int[], $9::int[], $10::int[], $11::bigint[], $12::text[])
+           $8::int[], $9::int[], $10::int[], $11::int[], $12::bigint[], $13::text[])
          ON CONFLICT (conversation_id, user_id) DO UPDATE
             SET role = excluded.role, joined_at = excluded.joined_at, joined_sequence = excluded.joined_sequence,
-                joined_ordinal = excluded.joined_ordinal, read_ordinal = excluded.read_ordinal,
-                delivered_ordinal = excluded.delivered_ordinal, receipt_ordinal = excluded.receipt_ordinal,
+                joined_version = excluded.joined_version, joined_ordinal = excluded.joined_ordinal,
+                read_ordinal = excluded.read_ordinal, delivered_ordinal = excluded.delivered_ordinal,
+                receipt_ordinal = excluded.receipt_ordinal,
                 last_mention_ordinal = greatest(m.last_mention_ordinal, excluded.last_mention_ordinal),
                 left_sequence = excluded.left_sequence, left_reason = excluded.left_reason`,
   columns: [
@@ -21,6 +23,7 @@ export const putMembers: Statement<OfUser<MemberPut>> = {
     { text: ({ row }) => row.role },
     { plain: ({ row }) => row.joinedAt },
     { plain: ({ row }) => row.joinedSequence },
+    { plain: ({ row }) => row.joinedVersion },
     { plain: ({ row }) => row.joinedOrdinal },
     { plain: ({ row }) => row.readOrdinal },
     { plain: ({ row }) => row.deliveredOrdinal },
@@ -102,6 +105,14 @@ export const raiseAudienceCursors: Statement<OfUser<AudienceCursor>> = {
     { plain: ({ row }) => row.readOrdinal },
     { plain: ({ row }) => row.deliveredOrdinal },
   ],
+};
+
+/** A list may name somebody twice. */
+export const insertAudienceUsers: Statement<OfUser<null>> = {
+  name: 'insert-audience-users',
+  text: `INSERT INTO read_model.audience_users (conversation_id, user_id)
+         SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING`,
+  columns: [{ plain: ({ conversationId }) => conversationId }, { text: ({ userId }) => userId }],
 };
 
 export const putBans: Statement<OfUser<Ban>> = {

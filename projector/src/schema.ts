@@ -20,8 +20,8 @@ import {
  * The read models' tables, for migrations: `npx drizzle-kit generate` in this folder turns a change here into SQL.
  * Other services only read them, always qualified as `read_model.<table>`.
  *
- * A table is written by the events of one kind of aggregate only, so lanes never meet in a row. No row is written per
- * member when a message is sent: what depends on the reader is computed when it is read.
+ * A row is written by the commits of one partition only, so lanes never meet in it. No row is written per member when a
+ * message is sent: what depends on the reader is computed when it is read.
  *
  * Descending indexes name "nulls first", also where there are none: `ORDER BY … DESC` means that, and an index of the
  * other order does not serve it.
@@ -79,10 +79,25 @@ export const conversations = readModel.table(
     index('conversations_broadcasts')
       .on(table.id)
       .where(sql`${table.type} = 'broadcast' and ${table.deletedAt} is null`),
+    index('conversations_segment')
+      .on(table.segment)
+      .where(
+        sql`${table.type} = 'broadcast' and ${table.segment} is not null and ${table.deletedAt} is null`,
+      ),
+    index('conversations_for_all')
+      .on(table.id)
+      .where(sql`${table.type} = 'broadcast' and ${table.audience} = 'all' and ${table.deletedAt} is null`),
     index('conversations_retention')
       .on(table.id)
       .where(sql`${table.settings} ->> 'retentionDays' is not null and ${table.deletedAt} is null`),
   ],
+);
+
+/** Who a broadcast to listed users reaches, by user. They never change; deleted conversations keep theirs. */
+export const audienceUsers = readModel.table(
+  'audience_users',
+  { userId: userId(), conversationId: conversationId() },
+  (table) => [primaryKey({ name: 'audience_users_pk', columns: [table.userId, table.conversationId] })],
 );
 
 export const members = readModel.table(
@@ -93,6 +108,8 @@ export const members = readModel.table(
     role: text('role').notNull(),
     joinedAt: time('joined_at').notNull(),
     joinedSequence: sequenceColumn('joined_sequence').notNull(),
+    /** Of the event that made them a member. */
+    joinedVersion: integer('joined_version').notNull(),
     /** Message count when the user joined: with history for members only, what they may see begins after it. */
     joinedOrdinal: integer('joined_ordinal').notNull(),
     readOrdinal: integer('read_ordinal').notNull(),
@@ -132,7 +149,7 @@ export const memberChanges = readModel.table(
   ],
 );
 
-/** Cursors of a broadcast's implicit audience, made at the first read. */
+/** Cursors of a broadcast's implicit audience, made at the first read or delivery. */
 export const audienceCursors = readModel.table(
   'audience_cursors',
   {
@@ -183,6 +200,8 @@ export const messages = readModel.table(
     sequence: sequenceColumn('sequence').notNull(),
     senderId: text('sender_id').notNull(),
     sentAt: time('sent_at').notNull(),
+    /** Of its `message.sent`: unlike `version` it never changes. */
+    sentVersion: integer('sent_version').notNull(),
     /** Thread replies among the messages up to this one. */
     replies: integer('replies').notNull(),
     body: text('body'),
@@ -273,12 +292,17 @@ export const reactions = readModel.table(
     at: time('at').notNull(),
     authorId: text('author_id').notNull(),
     added: boolean('added').notNull(),
+    /** Of the newest change of this user and emoji on this message. */
+    latest: boolean('latest').notNull(),
   },
   (table) => [
     primaryKey({
       name: 'reactions_pk',
       columns: [table.conversationId, table.ordinal, table.emoji, table.userId, table.version],
     }),
+    index('reactions_standing')
+      .on(table.conversationId, table.ordinal)
+      .where(sql`${table.latest} and ${table.added}`),
     index('reactions_to_author')
       .on(table.authorId, table.sequence.desc().nullsFirst())
       .where(sql`${table.added}`),
@@ -331,7 +355,7 @@ export const threadFollowers = readModel.table(
   ],
 );
 
-/** Everything done to a conversation and its people: who, what, when. */
+/** Everything done to a conversation and its people: who, what, when. Why a message was deleted goes when it expires. */
 export const audit = readModel.table(
   'audit',
   {
@@ -361,7 +385,7 @@ export const users = readModel.table('users', {
   avatar: text('avatar'),
   statusText: text('status_text'),
   lastSeenVisible: boolean('last_seen_visible').notNull().default(true),
-  /** What differs from the default. */
+  /** What the user has set; defaults hold for the rest. */
   preferences: json('preferences').notNull(),
   notificationsReadSequence: sequenceColumn('notifications_read_sequence').notNull().default(0),
   version: integer('version').notNull(),
@@ -374,7 +398,7 @@ export const userConversations = readModel.table(
   {
     userId: userId(),
     conversationId: conversationId(),
-    /** The last mute: from a commit and a moment to another; `infinity` = without an end. Null = never muted. */
+    /** The last mute: from a commit to a moment, `infinity` = without an end. Null = never muted. */
     mutedSequence: sequenceColumn('muted_sequence'),
     mutedUntil: time('muted_until'),
     /** Of the commit that archived it: a newer message may bring it back. */

@@ -1,6 +1,6 @@
 import type { Column } from './array-literal.ts';
-import type { ConversationRow, DescriptionRow, OfConversation } from './conversation-rows.ts';
-import type { AuditEntry, CommandResult } from './projections/changes.ts';
+import type { ConversationRow, DescriptionRow } from './conversation-rows.ts';
+import type { CommandResult } from './projections/changes.ts';
 
 /**
  * One table's statement: a row becomes one value per column, the columns go over as arrays, whatever the number of
@@ -131,22 +131,6 @@ export const describeConversations: Statement<DescriptionRow> = {
     { plain: ({ row }) => flag(row.archivedAt !== undefined) },
     { plain: ({ row }) => row.archivedAt ?? null },
     { plain: ({ row }) => row.deletedAt ?? null },
-  ],
-};
-
-export const insertAudit: Statement<OfConversation<AuditEntry>> = {
-  name: 'insert-audit',
-  text: `INSERT INTO read_model.audit (conversation_id, version, sequence, at, actor, type, details)
-         SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[],
-           $7::text[]::json[])`,
-  columns: [
-    { plain: ({ conversationId }) => conversationId },
-    { plain: ({ row }) => row.version },
-    { plain: ({ row }) => row.sequence },
-    { plain: ({ row }) => row.at },
-    { text: ({ row }) => row.actor },
-    { text: ({ row }) => row.type },
-    { text: ({ row }) => row.details },
   ],
 };
 

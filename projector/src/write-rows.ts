@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { forgetReasons, insertAudit } from './audit-statements.ts';
 import { type ConversationRows, conversationRows } from './conversation-rows.ts';
 import {
   addReplies,
@@ -20,6 +21,7 @@ import {
 import {
   deleteBans,
   deleteInvites,
+  insertAudienceUsers,
   insertMemberships,
   patchMembers,
   putBans,
@@ -31,7 +33,6 @@ import type { LaneChanges } from './projections/changes.ts';
 import { RowsDisagree, sendRows } from './send-rows.ts';
 import {
   describeConversations,
-  insertAudit,
   insertCommandResults,
   insertConversations,
   updateConversations,
@@ -39,7 +40,7 @@ import {
 import { writeUserRows } from './write-user-rows.ts';
 
 /**
- * Writes a lane's changes in the client's open transaction, at most two statements per table and none for a table that
+ * Writes a lane's changes in the client's open transaction, at most three statements per table and none for a table that
  * does not change; returns the rows it sent. Conversations come last and messages before them: until then the tables
  * say what was deleted, expired and applied before this batch.
  */
@@ -61,6 +62,7 @@ async function writePeople(client: PoolClient, rows: ConversationRows): Promise<
   await sendRows(client, insertMemberships, rows.memberships);
   await sendRows(client, putMembers, rows.memberPuts);
   await sendRows(client, patchMembers, rows.memberPatches);
+  await sendRows(client, insertAudienceUsers, rows.audienceUsers);
   await sendRows(client, raiseAudienceCursors, rows.audienceCursors);
   await sendRows(client, putBans, rows.banPuts);
   await sendRows(client, deleteBans, rows.unbanned);
@@ -76,6 +78,8 @@ async function writeMarks(client: PoolClient, rows: ConversationRows): Promise<v
   await sendRows(client, addReplies, rows.threads);
   await sendRows(client, raiseFollowers, rows.raisedFollowers);
   await sendRows(client, insertFollowers, rows.newFollowers);
+  await sendRows(client, forgetReasons, rows.expiries);
+  await sendRows(client, insertAudit, rows.audit);
 }
 
 async function writeMessages(client: PoolClient, rows: ConversationRows): Promise<void> {
@@ -88,7 +92,6 @@ async function writeMessages(client: PoolClient, rows: ConversationRows): Promis
 }
 
 async function writeConversations(client: PoolClient, rows: ConversationRows): Promise<void> {
-  await sendRows(client, insertAudit, rows.audit);
   await sendRows(client, insertConversations, rows.created);
   await sendRows(client, describeConversations, rows.described);
   const updated = await sendRows(client, updateConversations, rows.updated);

@@ -1,6 +1,17 @@
 import { DEFAULT_SETTINGS } from '@parley/contracts';
 import { describe, expect, it } from 'vitest';
-import { commitOf, deleted, edited, event, expired, ROOM, reacted, sent, timeOf } from '../testing/commit.ts';
+import {
+  commitOf,
+  deleted,
+  edited,
+  event,
+  expired,
+  ROOM,
+  reacted,
+  sent,
+  timeOf,
+  uuid,
+} from '../testing/commit.ts';
 import { folded } from '../testing/folded.ts';
 import { foldBatch } from './fold-batch.ts';
 
@@ -34,6 +45,7 @@ describe('the audit', () => {
         actor: 'mod',
         type: 'conversation.archived',
         details: '{"reason":"done"}',
+        deletedOrdinal: null,
       },
     ]);
   });
@@ -63,9 +75,23 @@ describe('the audit', () => {
   });
 
   it('holds the deletion of other people’s messages and what expired', () => {
-    expect(entries(deleted(1, { actor: 'mod' }), expired(3))).toMatchObject([
-      ['message.deleted', { ordinal: 1, authorId: 'ann', reason: 'spam' }],
+    expect(entries(deleted(4, { actor: 'mod' }), expired(3))).toMatchObject([
+      ['message.deleted', { ordinal: 4, authorId: 'ann', reason: 'spam' }],
       ['messages.expired', { throughOrdinal: 3 }],
     ]);
+  });
+
+  it('leaves out the deletion of a message that was deleted or had expired before', () => {
+    const mod = { actor: 'mod' };
+    expect(entries(deleted(1), deleted(1, mod), deleted(2, mod), deleted(2, mod))).toMatchObject([
+      ['message.deleted', { ordinal: 2 }],
+    ]);
+    expect(entries(edited(1, 'b'), expired(2), deleted(1, mod), deleted(2, mod))).toHaveLength(1);
+  });
+
+  it('forgets why a message was deleted when it expires', () => {
+    const result = entries(deleted(2, { actor: 'mod' }), deleted(3, { actor: 'mod' }), expired(2));
+    expect(result[0]?.[1]).toEqual({ messageId: uuid(2), ordinal: 2, authorId: 'ann' });
+    expect(result[1]?.[1]).toMatchObject({ ordinal: 3, reason: 'spam' });
   });
 });

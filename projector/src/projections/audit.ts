@@ -1,4 +1,5 @@
 import type { ConversationEvent, ConversationEventType, EventOf } from '@parley/contracts';
+import { isGone } from './changes.ts';
 import type { Folds, Place } from './fold.ts';
 
 /** More ids than this are told by their number. */
@@ -34,13 +35,31 @@ export const auditFolds: Folds = {
   'invite.declined': noteData,
   'invite.revoked': (event, place) => note(event, summaryOf(event.data.userIds), place),
   'message.deleted': (event, place) => {
-    const { authorId } = event.data;
-    if (authorId !== undefined && authorId !== event.actor) noteData(event, place);
+    const { authorId, ordinal } = event.data;
+    if (authorId === undefined || authorId === event.actor || wasGone(event, place)) return;
+    note(event, event.data, place, ordinal);
   },
   'message.pinned': noteData,
   'message.unpinned': noteData,
-  'messages.expired': noteData,
+  'messages.expired': (event, place) => {
+    forgetReasons(event.data.throughOrdinal, place);
+    noteData(event, place);
+  },
 };
+
+/** Gone by something else than this event, whose own fold may have been applied to the message by now. */
+function wasGone({ data, version }: EventOf<'message.deleted'>, { changes }: Place): boolean {
+  return isGone(changes, data.ordinal) && changes.messages.get(data.ordinal)?.version !== version;
+}
+
+/** Why a message was deleted may quote it: of what has expired it goes too. */
+function forgetReasons(throughOrdinal: number, { changes }: Place): void {
+  for (const entry of changes.audit) {
+    if (entry.deletedOrdinal === null || entry.deletedOrdinal > throughOrdinal) continue;
+    const { reason: _, ...details } = JSON.parse(entry.details);
+    entry.details = JSON.stringify(details);
+  }
+}
 
 function noteData<T extends ConversationEventType>(event: EventOf<T>, place: Place): void {
   note(event, event.data, place);
@@ -50,8 +69,10 @@ function note(
   { version = 0, time, actor, type }: Pick<ConversationEvent, 'version' | 'time' | 'actor' | 'type'>,
   details: object,
   { changes, sequence }: Place,
+  deletedOrdinal: number | null = null,
 ): void {
-  changes.audit.push({ version, sequence, at: time, actor, type, details: JSON.stringify(details) });
+  const text = JSON.stringify(details);
+  changes.audit.push({ version, sequence, at: time, actor, type, details: text, deletedOrdinal });
 }
 
 function summaryOf(userIds: readonly string[]) {

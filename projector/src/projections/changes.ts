@@ -63,6 +63,8 @@ export interface ReactionChange {
   added: boolean;
   /** The batch's first: it is void when the table says the same already. */
   first: boolean;
+  /** The batch's last. */
+  latest: boolean;
 }
 
 export interface PinChange {
@@ -103,6 +105,8 @@ export interface AuditEntry {
   type: string;
   /** JSON text. */
   details: string;
+  /** Of the message that it says was deleted: void when that was gone before. Null for all others. */
+  deletedOrdinal: number | null;
 }
 
 export interface CommandResult {

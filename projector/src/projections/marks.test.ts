@@ -80,9 +80,9 @@ describe('reactions', () => {
       reacted(4, 'x', true, by),
     );
     expect(result).toMatchObject([
-      { ordinal: 4, emoji: '+1', userId: 'bob', added: true, first: true, version: 2, at: timeOf(4) },
-      { emoji: '+1', added: false, first: false, version: 4 },
-      { emoji: 'x', added: true, first: true, authorId: 'ann', sequence: 7 },
+      { ordinal: 4, emoji: '+1', userId: 'bob', added: true, first: true, latest: false, version: 2 },
+      { emoji: '+1', added: false, first: false, latest: true, version: 4, at: timeOf(4) },
+      { emoji: 'x', added: true, first: true, latest: true, authorId: 'ann', sequence: 7 },
     ]);
   });
 

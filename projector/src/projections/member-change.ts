@@ -9,6 +9,7 @@ export interface MemberPut {
   role: string;
   joinedAt: string;
   joinedSequence: number;
+  joinedVersion: number;
   joinedOrdinal: number;
   readOrdinal: number;
   deliveredOrdinal: number;

@@ -85,7 +85,7 @@ function mentioned(changes: ConversationChanges, userId: string, ordinal: number
 }
 
 function putMembers(
-  { data, time }: EventOf<'conversation.created' | 'members.added'>,
+  { data, time, version = 0 }: EventOf<'conversation.created' | 'members.added'>,
   ordinal: number,
   { changes, sequence }: Place,
 ): void {
@@ -95,6 +95,7 @@ function putMembers(
       role,
       joinedAt: time,
       joinedSequence: sequence,
+      joinedVersion: version,
       joinedOrdinal: ordinal,
       readOrdinal: ordinal,
       deliveredOrdinal: ordinal,

@@ -17,8 +17,13 @@ function react(
   if (isGone(changes, ordinal)) return;
   const key = `${ordinal} ${emoji} ${actor}`;
   const turns = changes.reactions.get(key) ?? [];
-  if (turns.at(-1)?.added === added) return;
-  const first = turns.length === 0;
-  turns.push({ ordinal, emoji, userId: actor, version, sequence, at: time, authorId, added, first });
+  const before = turns.at(-1);
+  if (before?.added === added) return;
+  if (before) before.latest = false;
+  turns.push({
+    ...{ ordinal, emoji, userId: actor, version, sequence, at: time, authorId, added },
+    first: before === undefined,
+    latest: true,
+  });
   changes.reactions.set(key, turns);
 }

@@ -39,6 +39,7 @@ const TABLES = {
   conversations: 'id',
   members: 'conversation_id, user_id COLLATE "C"',
   member_changes: 'conversation_id, version, user_id COLLATE "C"',
+  audience_users: 'conversation_id, user_id COLLATE "C"',
   audience_cursors: 'conversation_id, user_id COLLATE "C"',
   bans: 'conversation_id, user_id COLLATE "C"',
   invites: 'conversation_id, user_id COLLATE "C"',
