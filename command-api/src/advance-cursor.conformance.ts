@@ -94,6 +94,26 @@ export function cursorsConformance(name: string, open: () => Promise<[Place, Pla
       expect(await storedFor(id, 'anna')).toEqual([]);
     });
 
+    test('moved while receipts are off is not shown when they are on again', async () => {
+      const id = await one.group('ben');
+      for (const body of ['1', '2']) accepted(await one.send(id, 'anna', body));
+      const about = { conversationId: id };
+      const receipts = async (on: boolean) =>
+        accepted(await one.do('conversation.update', 'anna', { ...about, settings: { receipts: on } }));
+      await receipts(false);
+      const steps = [
+        await one.do('messages.delivered', 'ben', { ...about, ordinal: 2 }),
+        await one.do('messages.read', 'ben', { ...about, ordinal: 2 }),
+        await two.do('messages.delivered', 'ben', { ...about, ordinal: 1 }),
+      ];
+      const ordinals = steps.map((step) => (accepted(step).result as { ordinal: number }).ordinal);
+      expect(ordinals).toEqual([2, 2, 1]);
+      expect(await storedFor(id, 'ben')).toEqual([{ readOrdinal: 2, private: true }]);
+      await receipts(true);
+      accepted(await one.do('messages.read', 'ben', { ...about, ordinal: 2 }));
+      expect(await storedFor(id, 'ben')).toEqual([{ readOrdinal: 2, private: true }, { readOrdinal: 2 }]);
+    });
+
     test('of a thread is stored with its root, found in whichever process', async () => {
       const id = await one.group('ben');
       const root = uuidv7();

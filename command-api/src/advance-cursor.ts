@@ -27,9 +27,11 @@ export class CursorAdvance {
   async advance(command: CursorCommand, allowed: Accepted): Promise<Answer> {
     const { actor: userId, data } = command;
     const { conversationId, ordinal } = data;
-    const { threadOrdinal, audience } = allowed.confirmed ?? {};
+    const { threadOrdinal, audience, private: isPrivate = false } = allowed.confirmed ?? {};
     const place: Place = { conversationId, userId, threadOrdinal, audience };
-    const moved = movedBy(command);
+    const moved = movedBy(command, isPrivate);
+    // Delivery is for the others alone: what they are never shown is not stored.
+    if (moved === 'delivered' && isPrivate) return { ...allowed, version: 0 };
     const held = await this.#highest(place, { moved, ordinal }, allowed);
     const holds = moved === 'delivered' ? held.delivered : held.read;
     // After a lowering the receipt may be further than the cursor: both must be there.
@@ -70,9 +72,10 @@ export class CursorAdvance {
 }
 
 /** Nobody sees how far others have read a thread, so there private and public are one. */
-function movedBy(command: CursorCommand): Moved {
+function movedBy(command: CursorCommand, isPrivate: boolean): Moved {
   if (command.type === 'messages.delivered') return 'delivered';
-  return command.data.private || command.data.threadId !== undefined ? 'read' : 'receipt';
+  const { private: asked, threadId } = command.data;
+  return isPrivate || asked || threadId !== undefined ? 'read' : 'receipt';
 }
 
 /** Reading in public implies reading and delivery; what one reads in private, delivery does not tell either. */

@@ -26,6 +26,17 @@ describe('an aggregate writer', () => {
     expect(await process.send(id, 'anna', 'again')).toMatchObject({ result: { ordinal: 10_001 } });
   });
 
+  test('refuses readings beyond 10,000 that wait, and then recovers', async () => {
+    const process = new WriterProcess(new MemoryEventLog(), new MemorySnapshotStore());
+    const id = await process.group();
+    const read = () => process.writers.conversations.confirmed(id, ({ roles }) => roles.has('anna'));
+    const readings = await Promise.allSettled(Array.from({ length: 10_500 }, read));
+    const refused = readings.filter((reading) => reading.status === 'rejected');
+    expect(refused).toHaveLength(500);
+    expect(refused[0]?.reason).toMatchObject({ code: 'overloaded', extras: { retryAfterMs: 1_000 } });
+    expect(await read()).toBe(true);
+  });
+
   test('fails everybody who waits when the log is away, and loads afresh when it is back', async () => {
     const log = new MemoryEventLog();
     let away = false;
@@ -91,7 +102,7 @@ describe('an aggregate writer', () => {
   test('works without a usable snapshot', async () => {
     const [log, snapshots] = [new MemoryEventLog(), new MemorySnapshotStore()];
     const id = await new WriterProcess(log, snapshots).group();
-    for (const bytes of ['not json', '{}', '{"format":3,"epoch":"other"}']) {
+    for (const bytes of ['not json', '{}', '{"format":4,"epoch":"other"}']) {
       await snapshots.put(conversationSubject(id), Buffer.from(bytes));
       const process = new WriterProcess(log, snapshots);
       expect(await process.send(id, 'anna', bytes)).toMatchObject({ kind: 'accepted' });

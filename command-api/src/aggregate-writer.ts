@@ -1,11 +1,11 @@
 import { MAX_EVENTS_PER_COMMIT } from '@parley/contracts';
-import { type EventLog, type Logger, LogUnavailable, type SnapshotStore } from '@parley/runtime';
+import { type EventLog, type Logger, ProblemError, type SnapshotStore } from '@parley/runtime';
 import { type Answer, answerTo } from './answer.ts';
 import { CommitDraft } from './commit-draft.ts';
 import type { Aggregate } from './domain/aggregate.ts';
 import { type Candidate, type CommitPlan, planCommit } from './domain/plan-commit.ts';
 import { endOfTurn } from './end-of-turn.ts';
-import { commandRecords, foldTail, type Loaded, loadAggregate } from './load-aggregate.ts';
+import { catchUp, commandRecords, type Loaded, loadAggregate } from './load-aggregate.ts';
 import type { Lookups } from './lookups.ts';
 import type { CommandMetrics } from './metrics.ts';
 import { openQuestion, type Waiting } from './open-question.ts';
@@ -22,8 +22,6 @@ export interface WriterContext {
 
 const MOST_WAITING = 10_000;
 const CONTENTION_AFTER_MS = 15_000;
-const CATCH_UP_ATTEMPTS = 50;
-const CATCH_UP_PAUSE_MS = 20;
 /** Of an empty aggregate, in the unit of `weight`. */
 const BASE_WEIGHT = 8;
 
@@ -73,9 +71,12 @@ export class AggregateWriter<State> {
 
   /**
    * What a state says that the log's leader has confirmed after this call. All who ask while another confirmation or
-   * commit is in flight share the next one. Rejects when the log is away.
+   * commit is in flight share the next one. Rejects when the log is away, or too many wait for it.
    */
   confirmed<T>(view: (state: State) => T): Promise<T> {
+    if (this.#readings.length >= MOST_WAITING) {
+      return Promise.reject(new ProblemError('overloaded', { retryAfterMs: 1_000 }));
+    }
     return new Promise((resolve, fail) => {
       this.#readings.push({ read: (state) => resolve(view(state)), fail });
       if (!this.#running) void this.#run();
@@ -124,7 +125,7 @@ export class AggregateWriter<State> {
   }
 
   async #read(loaded: Loaded<State>, readings: readonly Reading<State>[]): Promise<void> {
-    await this.#catchUp(loaded);
+    await catchUp(this.#context.log, this.#aggregate, loaded);
     for (const { read } of readings) read(loaded.state);
   }
 
@@ -203,10 +204,10 @@ export class AggregateWriter<State> {
     });
     stopTimer();
     if (outcome.kind === 'conflict') {
-      await this.#catchUp(loaded);
+      await catchUp(this.#context.log, this.#aggregate, loaded);
       return false;
     }
-    loaded.state = plan.state;
+    loaded.state = this.#aggregate.stored(plan.state, plan.events, outcome.sequence);
     loaded.version = plan.version;
     loaded.sequence = outcome.sequence;
     loaded.lastAt = at;
@@ -220,21 +221,7 @@ export class AggregateWriter<State> {
   /** Nothing to append: is the state that the refusals and no-ops rest on the newest? A replay needs no such proof. */
   async #confirm(loaded: Loaded<State>, plan: CommitPlan<State>): Promise<boolean> {
     if (plan.verdicts.every(({ kind }) => kind === 'replay' || kind === 'key-reused')) return true;
-    return this.#catchUp(loaded);
-  }
-
-  /** Resolves to whether the state was the newest before; now it is. Replicas answer reads late, the leader does not. */
-  async #catchUp(loaded: Loaded<State>): Promise<boolean> {
-    const { log } = this.#context;
-    const last = await log.lastSequence(this.#aggregate.subject);
-    if (last === loaded.sequence) return true;
-    if (last < loaded.sequence) throw new LogUnavailable('the log lost commits of this aggregate');
-    for (let attempt = 0; loaded.sequence < last; attempt++) {
-      if (attempt === CATCH_UP_ATTEMPTS) throw new LogUnavailable('a replica of the log is far behind');
-      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, CATCH_UP_PAUSE_MS));
-      await foldTail(log, this.#aggregate, loaded);
-    }
-    return false;
+    return catchUp(this.#context.log, this.#aggregate, loaded);
   }
 
   #again(batch: Waiting[]): void {

@@ -1,7 +1,7 @@
 import type { ErrorCode, ProblemExtras } from '@parley/contracts';
+import type { Released } from './domain/aggregate.ts';
 import type { Confirmation } from './domain/decider.ts';
 import type { CommitPlan, Verdict } from './domain/plan-commit.ts';
-import type { Schedule } from './domain/user.ts';
 
 /** What became of a command. `sequence`: the commit that holds the outcome, or the newest one it was checked against. */
 export type Answer = Accepted | { kind: 'rejected'; code: ErrorCode; extras: ProblemExtras };
@@ -15,7 +15,7 @@ export interface Accepted {
   /** What the conversation says to a command that is written elsewhere. */
   confirmed?: Confirmation | undefined;
   /** What is to be sent, its time having come. */
-  released?: Schedule | undefined;
+  released?: Released | undefined;
 }
 
 const reuse: Answer = { kind: 'rejected', code: 'idempotency-conflict', extras: {} };

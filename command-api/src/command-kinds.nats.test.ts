@@ -1,6 +1,6 @@
 import { type CommandType, commandSchemas, parsePosition, userSubject } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { HttpRig } from './testing/http-rig.ts';
 import { commitsOn } from './testing/writer-rig.ts';
 
@@ -33,6 +33,7 @@ test('a command of every type carries a result of its schema', async () => {
   const id = await newRoom();
   const [key, schedule, failing] = [uuidv7(), uuidv7(), uuidv7()];
   const at = new Date(Date.now() + 3_600_000).toISOString();
+  const soon = new Date(Date.now() + 2_000).toISOString();
   const inRoom = { conversationId: id };
   const onMessage = { ...inRoom, messageId: key };
   const cleo = { ...inRoom, userId: 'cleo' };
@@ -58,8 +59,7 @@ test('a command of every type carries a result of its schema', async () => {
     ['user.unarchive', 'ben', inRoom],
     ['user.pin', 'ben', inRoom],
     ['user.unpin', 'ben', inRoom],
-    ['message.schedule', 'ben', later, { key: schedule }],
-    ['message.deliver-scheduled', 'notifier', { userId: 'ben', scheduleId: schedule }],
+    ['message.schedule', 'ben', { ...later, at: soon }, { key: schedule }],
     ['message.schedule', 'ben', later, { key: failing }],
     ['message.cancel-schedule', 'ben', { scheduleId: failing }],
     ['message.delete', 'anna', onMessage],
@@ -85,17 +85,20 @@ test('a command of every type carries a result of its schema', async () => {
     ['user.remove-device', 'ben', { deviceId: 'd' }],
     ['notifications.read', 'ben', { upTo: 1 }],
   ];
-  for (const [type, userId, data, options] of steps) {
+  const run = async ([type, userId, data, options]: Step) => {
     const { status, body } = await command(type, userId, data, options);
     expect([type, status, body.errors]).toEqual([type, 200, undefined]);
     expect(commandSchemas[type].result.safeParse(body.result).success).toBe(true);
-  }
+  };
+  for (const step of steps) await run(step);
+  const due: Step = ['message.deliver-scheduled', 'notifier', { userId: 'ben', scheduleId: schedule }];
+  await vi.waitFor(() => run(due), { timeout: 20_000, interval: 100 });
   const channel = (await command('conversation.create', 'anna', { type: 'channel', title: 'Tea' })).body;
   const { conversationId } = channel.result;
   expect((await command('conversation.join', 'eve', { conversationId })).body.result).toEqual({
     role: 'member',
   });
-  const done = new Set<string>(steps.map(([type]) => type));
+  const done = new Set<string>([...steps, due].map(([type]) => type));
   expect(done.add('conversation.join')).toEqual(new Set(Object.keys(commandSchemas)));
 });
 
@@ -141,6 +144,15 @@ describe('a command of one’s own', () => {
     const [commit] = await commitsOn(rig.opened.log, userSubject(odd));
     expect(commit?.events[0]).toMatchObject({ subject: `user/${odd}`, actor: odd });
   });
+});
+
+test('one device too many is a conflict that says how many there may be', async () => {
+  const register = (n: number) =>
+    command('user.register-device', 'gadgets', { deviceId: `d${n}`, platform: 'web' });
+  for (let n = 0; n < 20; n++) expect((await register(n)).status).toBe(200);
+  const { body } = await register(20);
+  expect(body).toMatchObject({ status: 409, code: 'limit-reached' });
+  expect(body.detail).toContain('20');
 });
 
 describe('slow mode', () => {

@@ -94,8 +94,8 @@ export class CursorWriter {
 function highest(batch: Waiting[]): Cursor[] {
   const merged = new Map<string, Cursor>();
   for (const { cursor } of batch) {
-    const { conversationId, userId, threadOrdinal, private: hidden, audience } = cursor;
-    const key = `${conversationId}${hidden ? 'p' : ''}${audience ? 'a' : ''}${threadOrdinal ?? ''} ${userId}`;
+    const { conversationId, userId, threadOrdinal, audience } = cursor;
+    const key = `${conversationId}${cursor.private ? 'p' : ''}${audience ? 'a' : ''}${threadOrdinal ?? ''} ${userId}`;
     const known = merged.get(key);
     merged.set(key, known ? higher(known, cursor) : cursor);
   }

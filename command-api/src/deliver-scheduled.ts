@@ -1,4 +1,11 @@
-import { type CommandOf, errorCatalogue } from '@parley/contracts';
+import {
+  type CommandOf,
+  decodeCommit,
+  type EventData,
+  errorCatalogue,
+  isKnown,
+  userSubject,
+} from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { Answer } from './answer.ts';
 import type { KnownFacts } from './domain/aggregate.ts';
@@ -21,7 +28,9 @@ export async function deliverScheduled(writers: Writers, delivery: Delivery): Pr
   const { userId, scheduleId } = command.data;
   const released = await step(writers, delivery, {});
   if (released.kind === 'rejected' || !released.released) return released;
-  const { conversationId, message } = released.released;
+  const { conversationId, sequence } = released.released;
+  const message = await scheduledMessage(writers, command.data, sequence);
+  if (!message) return step(writers, delivery, { delivery: { outcome: 'failed', code: 'not-found' } });
   const data = { conversationId, ...message };
   const sent = await writers.conversations.submit(conversationId, {
     command: { type: 'message.send', id: scheduleId, actor: userId, segments: [], at: command.at, data },
@@ -32,6 +41,21 @@ export async function deliverScheduled(writers: Writers, delivery: Delivery): Pr
   if (sent.kind === 'accepted') return step(writers, delivery, { delivery: { outcome: 'sent' } });
   if (errorCatalogue[sent.code].retryable) return sent;
   return step(writers, delivery, { delivery: { outcome: 'failed', code: sent.code } });
+}
+
+/** What is to be sent; null when the log, asked at its leader, has lost the commit: no retry brings it back. */
+async function scheduledMessage(
+  { log }: Writers,
+  { userId, scheduleId }: Delivery['command']['data'],
+  sequence: number,
+): Promise<EventData<'message.scheduled'>['message'] | null> {
+  const record = await log.at(sequence);
+  const commit = record?.subject === userSubject(userId) ? decodeCommit(record.payload) : [];
+  for (const event of commit) {
+    if (!isKnown(event) || event.type !== 'message.scheduled') continue;
+    if (event.data.scheduleId === scheduleId) return event.data.message;
+  }
+  return null;
 }
 
 /** The schedule's own state makes a step idempotent, so its key is not kept: each has an id of its own in the log. */

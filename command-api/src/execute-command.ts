@@ -123,7 +123,7 @@ export class CommandExecutor {
   async #decideForUser(order: Order): Promise<Answer> {
     const { command } = order;
     const isUpTo = command.type === 'notifications.read' && command.data.upTo !== undefined;
-    const facts = isUpTo ? { head: await this.#writers.head() } : {};
+    const facts = isUpTo ? { head: (await this.#writers.log.bounds()).last } : {};
     return this.#writers.users.submit(command.actor, { ...order, facts });
   }
 

@@ -4,11 +4,15 @@ import {
   type CommitRecord,
   type EventLog,
   type Logger,
+  LogUnavailable,
   ProblemError,
   type SnapshotStore,
 } from '@parley/runtime';
 import type { Aggregate } from './domain/aggregate.ts';
 import { type CommandRecord, CommandWindow } from './domain/command-window.ts';
+
+const CATCH_UP_ATTEMPTS = 50;
+const CATCH_UP_PAUSE_MS = 20;
 
 /** An aggregate folded up to a commit. `window` is advanced in place, the rest is replaced. */
 export interface Loaded<State> {
@@ -63,7 +67,7 @@ function empty<State>({ initial: state }: Aggregate<State>): Loaded<State> {
   return { state, version: 0, sequence: 0, lastAt: 0, window: new CommandWindow(), snapshotVersion: 0 };
 }
 
-export async function foldTail<State>(
+async function foldTail<State>(
   log: EventLog,
   aggregate: Aggregate<State>,
   loaded: Loaded<State>,
@@ -71,6 +75,23 @@ export async function foldTail<State>(
   for await (const page of log.read(aggregate.subject, loaded.sequence)) {
     for (const record of page) foldCommit(aggregate, loaded, record);
   }
+}
+
+/** Resolves to whether the state was the newest before; now it is. Replicas answer reads late, the leader does not. */
+export async function catchUp<State>(
+  log: EventLog,
+  aggregate: Aggregate<State>,
+  loaded: Loaded<State>,
+): Promise<boolean> {
+  const last = await log.lastSequence(aggregate.subject);
+  if (last === loaded.sequence) return true;
+  if (last < loaded.sequence) throw new LogUnavailable('the log lost commits of this aggregate');
+  for (let attempt = 0; loaded.sequence < last; attempt++) {
+    if (attempt === CATCH_UP_ATTEMPTS) throw new LogUnavailable('a replica of the log is far behind');
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, CATCH_UP_PAUSE_MS));
+    await foldTail(log, aggregate, loaded);
+  }
+  return false;
 }
 
 function foldCommit<State>(aggregate: Aggregate<State>, loaded: Loaded<State>, record: CommitRecord): void {
@@ -87,6 +108,7 @@ function foldCommit<State>(aggregate: Aggregate<State>, loaded: Loaded<State>, r
     loaded.version = event.version;
     loaded.lastAt = Math.max(loaded.lastAt, Date.parse(event.time));
   }
+  loaded.state = aggregate.stored(loaded.state, events, record.sequence);
   loaded.sequence = record.sequence;
   for (const made of commandRecords(aggregate, events, record.sequence)) loaded.window.add(made);
 }
@@ -128,7 +150,7 @@ function inThread(event: LogEvent | undefined): Pick<CommandRecord, 'threadOrdin
 }
 
 /** Bumped when the shape or meaning of a snapshot changes: an older one is then ignored. */
-const SNAPSHOT_FORMAT = 3;
+const SNAPSHOT_FORMAT = 4;
 
 interface Snapshot {
   format: number;

@@ -1,3 +1,4 @@
+import type { EventLog } from '@parley/runtime';
 import type { WriterContext } from './aggregate-writer.ts';
 import { AggregateWriters } from './aggregate-writers.ts';
 import type { ConversationState } from './domain/conversation.ts';
@@ -11,8 +12,8 @@ import type { ReadModelLookup } from './read-model-lookup.ts';
 export interface Writers {
   conversations: AggregateWriters<ConversationState>;
   users: AggregateWriters<UserState>;
-  /** Where the log ends, asked of its leader. */
-  head(): Promise<number>;
+  /** What they write to; its leader is asked where it ends and for single commits. */
+  log: Pick<EventLog, 'at' | 'bounds'>;
 }
 
 /** The group commit of both kinds of aggregate. Conversations ask the users' for blocks, never the other way round. */
@@ -27,7 +28,7 @@ export function createWriters(
   const context: WriterContext = { ...parts, lookups };
   const users: AggregateWriters<UserState> = new AggregateWriters(userAggregate, context, idleWeight);
   const conversations = new AggregateWriters(conversationAggregate, context, idleWeight);
-  return { conversations, users, head: async () => (await log.bounds()).last };
+  return { conversations, users, log };
 }
 
 /** Whether one of two users has blocked the other, in states that the log's leader confirmed after this call. */

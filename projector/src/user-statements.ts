@@ -53,13 +53,14 @@ export const mergeUsers: Statement<UserRow> = {
 export const mergeInbox: Statement<InboxRow> = {
   name: 'merge-inbox',
   text: `MERGE INTO read_model.user_conversations t
-         USING unnest($1::text[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bool[],
-                      $7::bigint[], $8::bool[], $9::timestamptz[], $10::int[])
-            AS u (user_id, conversation_id, muted_sequence, muted_until, unmuted_at, has_archived, archived_sequence,
+         USING unnest($1::text[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+                      $7::bool[], $8::bigint[], $9::bool[], $10::timestamptz[], $11::int[])
+            AS u (user_id, conversation_id, muted_sequence, muted_until, muted_since, unmuted_at, has_archived, archived_sequence,
                   has_pinned, pinned_at, last_hidden_ordinal)
             ON t.user_id = u.user_id AND t.conversation_id = u.conversation_id
           WHEN MATCHED THEN UPDATE
-           SET muted_sequence = coalesce(u.muted_sequence, t.muted_sequence),
+           SET muted_sequence = CASE WHEN t.muted_until > u.muted_since THEN t.muted_sequence
+                                     ELSE coalesce(u.muted_sequence, t.muted_sequence) END,
                muted_until = CASE WHEN u.muted_sequence IS NOT NULL THEN least(u.muted_until, u.unmuted_at)
                                   WHEN t.muted_sequence IS NOT NULL THEN least(t.muted_until, u.unmuted_at) END,
                archived_sequence = CASE WHEN u.has_archived THEN u.archived_sequence ELSE t.archived_sequence END,
@@ -76,6 +77,7 @@ export const mergeInbox: Statement<InboxRow> = {
     { plain: ({ conversationId }) => conversationId },
     { plain: ({ row }) => row.muted?.sequence ?? null },
     { plain: ({ row }) => row.muted?.until ?? null },
+    { plain: ({ row }) => row.muted?.since ?? null },
     { plain: ({ row }) => row.unmutedAt ?? null },
     { plain: ({ row }) => given(row.archivedSequence) },
     { plain: ({ row }) => row.archivedSequence ?? null },

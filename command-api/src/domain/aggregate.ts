@@ -21,8 +21,10 @@ export interface KnownFacts extends Facts {
 }
 
 export type Reject = Extract<Decision, { kind: 'reject' }>;
+/** A scheduled message whose time has come; its text is in the commit at `sequence`. */
+export type Released = Pick<Schedule, 'conversationId'> & { sequence: number };
 /** `released`: what is to be sent now, by whoever asked for it. */
-export type Accept = Extract<Decision, { kind: 'accept' }> & { released?: Schedule };
+export type Accept = Extract<Decision, { kind: 'accept' }> & { released?: Released };
 export type Decided = Accept | Reject;
 
 /**
@@ -39,6 +41,8 @@ export interface Aggregate<State> {
   owns(event: LogEvent | UnknownEvent): event is LogEvent;
   decide(state: State, command: Command, facts: KnownFacts): Decided;
   evolve(state: State, event: LogEvent): State;
+  /** What the state keeps of where its events are, once a commit is stored: nobody knows the sequence before. */
+  stored(state: State, events: readonly LogEvent[], sequence: number): State;
   /** The answer to the command that made these events. */
   resultOf(events: readonly LogEvent[]): unknown;
   /** The messages that a command refers to, for whom the facts must be found before it is decided. */

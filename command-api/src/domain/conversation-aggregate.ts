@@ -27,6 +27,7 @@ export function conversationAggregate(conversationId: string): Aggregate<Convers
     owns: isConversationEvent,
     decide: decideConversation,
     evolve: (state, event) => evolveConversation(state, event as ConversationEvent),
+    stored: (state) => state,
     resultOf: (events) => resultOf(conversationId, events as ConversationEvent[]),
     references,
     pair,

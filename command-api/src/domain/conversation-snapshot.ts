@@ -16,6 +16,7 @@ type Plain = Pick<
   | 'messageCount'
   | 'replyCount'
   | 'expiredOrdinal'
+  | 'loweredForgotten'
 >;
 
 interface ConversationSnapshot extends Plain {
@@ -66,6 +67,6 @@ export function decodeConversationState(json: unknown): ConversationState {
     pinnedOrdinals: ImmutableSet(rest.pinnedOrdinals),
     reactions: OrderedMap(rest.reactions),
     lastSentAt: OrderedMap(rest.lastSentAt),
-    lowered: ImmutableMap(rest.lowered),
+    lowered: OrderedMap(rest.lowered),
   };
 }

@@ -54,7 +54,7 @@ export interface ConversationState {
   expiredOrdinal: number;
   /** The newest deletions. */
   deletedOrdinals: OrderedSet<number>;
-  /** User to the end of the ban in milliseconds since 1970, null = for ever. Those that are over are kept, and count as absent. */
+  /** User to the end of the ban in milliseconds since 1970, null = for ever. Those that are over count as absent. */
   bans: ImmutableMap<string, number | null>;
   invites: ImmutableMap<string, Invite>;
   pinnedOrdinals: ImmutableSet<number>;
@@ -62,8 +62,10 @@ export interface ConversationState {
   reactions: OrderedMap<string, boolean>;
   /** Milliseconds since 1970, oldest first; only while slow mode is on, and no longer back than it reaches. */
   lastSentAt: OrderedMap<string, number>;
-  /** The newest lowering of a member's read cursor. */
-  lowered: ImmutableMap<string, Lowering>;
+  /** The newest lowerings of members' read cursors, one each, oldest first. */
+  lowered: OrderedMap<string, Lowering>;
+  /** Version of the newest lowering that is not among them; 0 = there is none. */
+  loweredForgotten: number;
 }
 
 export const initialConversation: ConversationState = {
@@ -87,7 +89,8 @@ export const initialConversation: ConversationState = {
   pinnedOrdinals: ImmutableSet(),
   reactions: OrderedMap(),
   lastSentAt: OrderedMap(),
-  lowered: ImmutableMap(),
+  lowered: OrderedMap(),
+  loweredForgotten: 0,
 };
 
 /**
@@ -146,7 +149,7 @@ export function evolveConversation(state: ConversationState, event: Conversation
     case 'member.role-changed':
       return withRole(state, event.data);
     case 'member.banned':
-      return banned(state, event.data);
+      return banned(state, event);
     case 'member.unbanned':
       return { ...state, bans: state.bans.delete(event.data.userId) };
     case 'member.invited':

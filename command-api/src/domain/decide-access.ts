@@ -40,7 +40,9 @@ function denyByRule(
   if (command.type === 'conversation.leave' && !role && (reached || state.type === 'channel')) return null;
   switch (rule) {
     case 'nobody':
-      return reject('not-allowed-here');
+      return reject('not-allowed-here', {
+        detail: `A ${state.type} conversation does not have ${command.type}.`,
+      });
     case 'anyone':
       return null;
     case 'invited':

@@ -87,7 +87,7 @@ describe('any command to a user', () => {
           if (made.length > 0 && each.type !== 'message.deliver-scheduled') {
             expect(aggregate.resultOf(made)).toEqual(decision.result);
           }
-          state = made.reduce(evolveUser, state);
+          state = aggregate.stored(made.reduce(evolveUser, state), made, version);
           const again = decideUser(state, todo, known);
           // These say something new each time; a message that is scheduled twice has its key against it.
           const anew = ['user.archive', 'message.schedule', 'message.deliver-scheduled'].includes(each.type);

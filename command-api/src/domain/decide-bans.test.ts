@@ -6,7 +6,7 @@ const group = (roles: Record<string, Role>) => conversation('group', roles);
 
 describe('members.ban', () => {
   const room = group({ anna: 'owner', ben: 'moderator', cleo: 'member' });
-  const until = '2026-01-02T00:00:00Z';
+  const until = '2026-01-02T00:00:00.000Z';
 
   test('takes the membership away and says which it was', () => {
     given(room)
@@ -55,6 +55,14 @@ describe('members.ban', () => {
       .when(command('members.ban', 'ben', { userId: 'cleo', until: '2026-01-01T00:00:00.001Z' }))
       .isRefused('invalid-request', 'until');
   });
+});
+
+test('bans that are over go when another comes', () => {
+  const over = event('member.banned', { userId: 'eve', until: '2026-01-01T00:00:00.003Z' });
+  const holds = event('member.banned', { userId: 'dan', until: '2026-01-01T00:00:00.005Z' });
+  const endless = event('member.banned', { userId: 'cleo' });
+  const { bans } = fold([group({ anna: 'owner' }), over, holds, endless]);
+  expect([...bans.keys()].sort()).toEqual(['cleo', 'dan']);
 });
 
 describe('members.unban', () => {

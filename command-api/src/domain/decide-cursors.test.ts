@@ -26,6 +26,34 @@ describe.each(['messages.read', 'messages.delivered'] as const)('%s', (type) => 
       .confirms({ ordinal: 3, lowered: { ordinal: 1, version: 6 } });
   });
 
+  test('is private while receipts are off', () => {
+    const off = event('conversation.updated', { settings: { receipts: false } });
+    const on = event('conversation.updated', { settings: { receipts: true } });
+    const ask = command(type, 'ben', { ordinal: 3 });
+    given(...room, off)
+      .when(ask)
+      .answering({ ordinal: 3 })
+      .confirms({ ordinal: 3, private: true });
+    given(...room, off, on)
+      .when(ask)
+      .confirms({ ordinal: 3 });
+  });
+
+  test('of a member whose putting back is forgotten says that it may be anywhere', () => {
+    const crowd = Array.from({ length: 1_024 }, (_, n) => `user${n}`);
+    const roles = Object.fromEntries([...crowd, 'ben'].map((userId) => [userId, 'member' as const]));
+    const lower = (userId: string) => event('cursor.lowered', { userId, ordinal: 1 });
+    const history = [conversation('group', { anna: 'owner', ...roles }), sent(1), lower('ben')];
+    const ask = (actor: string) => command(type, actor, { ordinal: 1 });
+    const some = given(...history, ...crowd.slice(1).map(lower));
+    some.when(ask('ben')).confirms({ ordinal: 1, lowered: { ordinal: 1, version: 3 } });
+    some.when(ask('anna')).confirms({ ordinal: 1 });
+    const many = given(...history, ...crowd.map(lower));
+    many.when(ask('ben')).confirms({ ordinal: 1, lowered: { ordinal: 0, version: 3 } });
+    many.when(ask('anna')).confirms({ ordinal: 1, lowered: { ordinal: 0, version: 3 } });
+    many.when(ask('user0')).confirms({ ordinal: 1, lowered: { ordinal: 1, version: 4 } });
+  });
+
   test('of somebody in the audience says so', () => {
     given(...broadcast)
       .when(command(type, 'eve', { ordinal: 1 }))

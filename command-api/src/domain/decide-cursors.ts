@@ -1,5 +1,5 @@
 import type { CommandData, CommandOf } from '@parley/contracts';
-import type { ConversationState } from './conversation.ts';
+import type { ConversationState, Lowering } from './conversation.ts';
 import { resolve } from './decide-messages.ts';
 import { accept, type Confirmation, type Decision, type Facts, reject, rejectField } from './decider.ts';
 import { floorOf } from './standing.ts';
@@ -14,13 +14,21 @@ export function advance(state: ConversationState, command: Advance, facts: Facts
   if (command.type === 'messages.read' && command.data.threadId !== undefined) {
     return advanceInThread(state, actor, command.data, facts);
   }
-  const lowered = state.lowered.get(actor);
+  const lowered = newestLowering(state, actor);
   const confirmed: Confirmation = {
     ordinal,
     ...(!state.roles.has(actor) && { audience: true }),
+    ...(!state.settings.receipts && { private: true }),
     ...(lowered && { lowered }),
   };
   return accept<typeof type>([], { ordinal }, confirmed);
+}
+
+/** Of a member whose lowering may be forgotten, the one that says least: nothing counts as read before it. */
+function newestLowering(state: ConversationState, actor: string): Lowering | undefined {
+  const { loweredForgotten: version } = state;
+  const forgotten = version > 0 && state.roles.has(actor) ? { ordinal: 0, version } : undefined;
+  return state.lowered.get(actor) ?? forgotten;
 }
 
 /** Of a thread whose root is gone the replies may still be unread. Whoever is no member follows none. */

@@ -1,7 +1,7 @@
 import type { CommandData, CommandOf } from '@parley/contracts';
 import type { ConversationState } from './conversation.ts';
 import { bannedAt, forbidGiving, membersAdded, roleOf } from './decide-members.ts';
-import { accept, type Decision, type NewEvent, reject, rejectField } from './decider.ts';
+import { accept, atLimit, type Decision, type NewEvent, reject, rejectField } from './decider.ts';
 import { outranks } from './permissions.ts';
 import { banEnd, isOpen, openInvite } from './standing.ts';
 
@@ -21,7 +21,7 @@ export function invite(state: ConversationState, { actor, at, data }: CommandOf<
   if (userIds.length === 0) return accept<'members.invite'>([], { invited: [] });
   if (!outranks(roleOf(state, actor), role)) return forbidGiving(role);
   if (userIds.length > MAX_OPEN_INVITES - openInvites(state, at)) {
-    return rejectField('userIds', `at most ${MAX_OPEN_INVITES} invites are open at a time`);
+    return atLimit(`At most ${MAX_OPEN_INVITES} invites are open at a time.`);
   }
   const event: NewEvent = {
     type: 'member.invited',

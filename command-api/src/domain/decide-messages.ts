@@ -85,6 +85,7 @@ function slowDown(state: ConversationState, actor: string, at: number): Decision
   return retryAfterMs > 0 ? reject('slow-mode', { retryAfterMs }) : null;
 }
 
+/** A deleted one will do: what somebody writes must not be lost because another was quicker to delete. */
 function referred(
   state: ConversationState,
   actor: string,
@@ -92,12 +93,8 @@ function referred(
   finding: Finding = 'unknown',
 ): Resolved {
   const resolved = resolve(state, actor, finding);
-  if ('refusal' in resolved) {
-    return { refusal: rejectField(path, 'no such message in this conversation') };
-  }
-  if (!isDeleted(state, resolved.fact)) return resolved;
-  const errors = [{ path, message: 'is deleted' }];
-  return { refusal: reject('message-deleted', { errors }) };
+  if (!('refusal' in resolved)) return resolved;
+  return { refusal: rejectField(path, 'no such message in this conversation') };
 }
 
 function threadRoot(state: ConversationState, actor: string, finding?: Finding): Resolved {

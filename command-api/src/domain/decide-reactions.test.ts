@@ -137,7 +137,7 @@ describe('a pin', () => {
     const first = event('message.unpinned', { messageId: messageId(2), ordinal: 2 });
     given(...room, ...many)
       .when(pin, { message })
-      .isRefused('invalid-request', 'messageId');
+      .isRefused('limit-reached');
     given(...room, ...many, first)
       .when(pin, { message })
       .emits(pinned);

@@ -1,7 +1,7 @@
 import { type CommandOf, MAX_PINNED_MESSAGES } from '@parley/contracts';
 import type { ConversationState } from './conversation.ts';
 import { isDeleted, resolve } from './decide-messages.ts';
-import { accept, type Decision, type Facts, reject, rejectField } from './decider.ts';
+import { accept, atLimit, type Decision, type Facts, reject } from './decider.ts';
 import { reactionKey } from './evolve-messages.ts';
 
 /** Beyond the newest reactions nobody remembers what is there: the event is made, and void in the folds when it says nothing new. */
@@ -34,7 +34,7 @@ export function pin(
   const { ordinal } = resolved.fact;
   if (state.pinnedOrdinals.has(ordinal)) return accept<'message.pin'>([], {});
   if (state.pinnedOrdinals.size >= MAX_PINNED_MESSAGES) {
-    return rejectField('messageId', `${MAX_PINNED_MESSAGES} messages are pinned: unpin one first`);
+    return atLimit(`At most ${MAX_PINNED_MESSAGES} messages are pinned; unpin one first.`);
   }
   return accept<'message.pin'>([{ type: 'message.pinned', data: { messageId, ordinal } }], {});
 }

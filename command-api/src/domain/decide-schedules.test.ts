@@ -1,10 +1,11 @@
+import type { UserEvent } from '@parley/contracts';
 import { describe, expect, test } from 'vitest';
 import type { KnownFacts } from './aggregate.ts';
 import { decideUser } from './decide-user.ts';
 import type { NewEvent } from './decider.ts';
-import { CONVERSATION, command, event, uuidv7At } from './decider-spec.ts';
-import { MAX_SCHEDULES } from './user.ts';
-import { at, foldUser as fold, givenUser as given } from './user-spec.ts';
+import { CONVERSATION, command, enveloped, event, uuidv7At } from './decider-spec.ts';
+import { evolveUser, initialUser, MAX_FAILED_SCHEDULES, MAX_SCHEDULES } from './user.ts';
+import { at, foldUser as fold, givenUser as given, sequenceOf } from './user-spec.ts';
 
 const about = { conversationId: CONVERSATION };
 const message = { body: 'later', format: 'plain' as const, attachments: [] };
@@ -34,7 +35,7 @@ describe('a scheduled message', () => {
     const first = { scheduleId: uuidv7At(1_000) };
     const ask = (...more: NewEvent[]) =>
       given(...many, ...more).when('message.schedule', { ...about, at: at(60_000), message }, {}, 5);
-    ask(event('schedule.released', first)).isRefused('invalid-request', 'at');
+    ask(event('schedule.released', first)).isRefused('limit-reached');
     ask(event('schedule.cancelled', first)).answers({ scheduleId }, scheduled);
     ask(event('schedule.released', first), event('schedule.sent', first)).answers({ scheduleId }, scheduled);
   });
@@ -53,21 +54,53 @@ describe('a scheduled message', () => {
       .answers({ outcome: 'cancelled' });
   });
 
+  test('is not delivered before its time, nor before the log holds it', () => {
+    given(scheduled)
+      .when('message.deliver-scheduled', deliver, {}, 59_999)
+      .isRefused('invalid-request', 'scheduleId');
+    const notStored = evolveUser(initialUser, enveloped(scheduled, 1) as UserEvent);
+    const early = decideUser(
+      notStored,
+      command('message.deliver-scheduled', 'notifier', deliver, 60_000),
+      {},
+    );
+    expect(early).toMatchObject({ kind: 'reject', code: 'invalid-request' });
+  });
+
+  test('that failed is dismissed by cancelling it, once', () => {
+    const dismissed = event('schedule.cancelled', { scheduleId });
+    given(scheduled, released, failed).when('message.cancel-schedule', { scheduleId }).emits(dismissed);
+    given(scheduled, released, failed, dismissed)
+      .when('message.cancel-schedule', { scheduleId })
+      .isRefused('not-found', 'scheduleId');
+    given(scheduled, released, failed, dismissed)
+      .when('message.deliver-scheduled', deliver)
+      .answers({ outcome: 'cancelled' });
+  });
+
+  test('that fails as one too many takes the place of the oldest failure', () => {
+    const failures = Array.from({ length: MAX_FAILED_SCHEDULES }, (_, n) =>
+      event('schedule.failed', { scheduleId: uuidv7At(1_000 + n), code: 'blocked' }),
+    );
+    const oldest = event('schedule.cancelled', { scheduleId: uuidv7At(1_000) });
+    const failure = { outcome: 'failed', code: 'not-found' } as const;
+    given(...failures, scheduled, released)
+      .when('message.deliver-scheduled', deliver, { delivery: failure }, 60_000)
+      .answers(failure, oldest, failed);
+    expect(fold([...failures, scheduled, released, oldest, failed]).failed.size).toBe(MAX_FAILED_SCHEDULES);
+    expect(fold([...failures, scheduled, released, failed]).failed.has(uuidv7At(1_000))).toBe(false);
+  });
+
   test('is released once, handed out until something became of it, and then only told of', () => {
-    const first = decideUser(
-      fold([scheduled]),
-      command('message.deliver-scheduled', 'notifier', deliver),
-      {},
-    );
-    expect(first).toMatchObject({ events: [released], released: { ...about, message } });
-    const again = decideUser(
-      fold([scheduled, released]),
-      command('message.deliver-scheduled', 'notifier', deliver),
-      {},
-    );
-    expect(again).toMatchObject({ events: [], released: { ...about, message } });
+    const due = command('message.deliver-scheduled', 'notifier', deliver, 60_000);
+    const where = { ...about, sequence: sequenceOf({ version: 1 }) };
+    const first = decideUser(fold([scheduled]), due, {});
+    expect(first).toMatchObject({ events: [released], released: where });
+    // By a process whose clock is behind, too: it has begun.
+    const again = decideUser(fold([scheduled, released]), { ...due, at: due.at - 1 }, {});
+    expect(again).toMatchObject({ events: [], released: where });
     const ask = (history: NewEvent[], facts: KnownFacts = {}) =>
-      given(...history).when('message.deliver-scheduled', deliver, facts);
+      given(...history).when('message.deliver-scheduled', deliver, facts, 60_000);
     const failure = { outcome: 'failed', code: 'not-found' } as const;
     ask([scheduled, released], { delivery: { outcome: 'sent' } }).answers({ outcome: 'sent' }, sent);
     ask([scheduled, released], { delivery: failure }).answers(failure, failed);

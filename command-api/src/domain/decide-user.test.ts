@@ -40,11 +40,9 @@ describe('profile and preferences', () => {
       Object.fromEntries(Array.from({ length: count }, (_, n) => [uuidv7At(from + n), 'all' as const]));
     given()
       .when('user.set-preferences', { conversations: levels(1, 1_001) })
-      .isRefused('invalid-request', 'conversations');
+      .isRefused('limit-reached');
     const full = given(event('preferences.changed', { conversations: levels(1, 1_000) }));
-    full
-      .when('user.set-preferences', { conversations: levels(5_000, 1) })
-      .isRefused('invalid-request', 'conversations');
+    full.when('user.set-preferences', { conversations: levels(5_000, 1) }).isRefused('limit-reached');
     const swap = { conversations: { ...levels(5_000, 1), [uuidv7At(1)]: null } };
     full.when('user.set-preferences', swap).emits(event('preferences.changed', swap));
   });
@@ -141,7 +139,7 @@ describe('blocks and devices', () => {
     );
     given(...devices)
       .when('user.register-device', { deviceId: 'new', platform: 'web' })
-      .isRefused('invalid-request', 'deviceId');
+      .isRefused('limit-reached');
     given(...devices)
       .when('user.register-device', { deviceId: 'd0', platform: 'ios' })
       .emits(event('device.registered', { deviceId: 'd0', platform: 'ios' }));

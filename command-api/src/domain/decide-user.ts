@@ -1,11 +1,12 @@
 import type { Command, CommandData, CommandOf, PreferencesChanges } from '@parley/contracts';
 import type { Accept, Decided, KnownFacts } from './aggregate.ts';
-import { accept, type NewEvent, reject, rejectField } from './decider.ts';
+import { accept, atLimit, type NewEvent, reject, rejectField } from './decider.ts';
 import {
   type Delivery,
   type InboxEntry,
   inboxOf,
   MAX_DEVICES,
+  MAX_FAILED_SCHEDULES,
   MAX_SCHEDULES,
   messageKey,
   present,
@@ -55,7 +56,7 @@ export function decideUser(state: UserState, command: Command, facts: KnownFacts
     case 'message.cancel-schedule':
       return cancel(state, command.data.scheduleId);
     case 'message.deliver-scheduled':
-      return deliver(state, command.data.scheduleId, facts);
+      return deliver(state, command, facts);
     case 'notifications.read':
       return readNotifications(state, command.data, facts.head);
     default:
@@ -84,7 +85,7 @@ function setPreferences(state: UserState, data: CommandData<'user.set-preference
   const added = levels.filter(([id, level]) => level !== null && !state.levels.has(id)).length;
   const removed = levels.filter(([, level]) => level === null).length;
   if (added > 0 && state.levels.size + added - removed > MAX_LEVELS) {
-    return rejectField('conversations', `at most ${MAX_LEVELS} conversations have a level of their own`);
+    return atLimit(`At most ${MAX_LEVELS} conversations have a level of their own.`);
   }
   const { unarchiveOnMessage = state.unarchiveOnMessage } = data;
   const changes: PreferencesChanges = {
@@ -161,7 +162,7 @@ function registerDevice(state: UserState, data: CommandData<'user.register-devic
   const known = state.devices.get(deviceId);
   if (known?.platform === platform && known.name === name) return done(false);
   if (!known && state.devices.size >= MAX_DEVICES) {
-    return rejectField('deviceId', `at most ${MAX_DEVICES} devices; remove one first`);
+    return atLimit(`At most ${MAX_DEVICES} devices are registered; remove one first.`);
   }
   return done({
     type: 'device.registered',
@@ -174,7 +175,7 @@ function schedule(state: UserState, { id, at: now, data }: CommandOf<'message.sc
   if (due <= now) return rejectField('at', 'is in the past');
   if (due > now + FURTHEST_SCHEDULE_MS) return rejectField('at', 'is more than 366 days ahead');
   if (state.schedules.size >= MAX_SCHEDULES) {
-    return rejectField('at', `at most ${MAX_SCHEDULES} messages wait for their time; cancel one first`);
+    return atLimit(`At most ${MAX_SCHEDULES} messages wait for their time; cancel one first.`);
   }
   const { conversationId, at, message } = data;
   const event: NewEvent = {
@@ -184,9 +185,10 @@ function schedule(state: UserState, { id, at: now, data }: CommandOf<'message.sc
   return accept<'message.schedule'>([event], { scheduleId: id });
 }
 
+/** One that failed waits for nothing any more: to cancel it is to dismiss it. */
 function cancel(state: UserState, scheduleId: string): Decided {
   const known = state.schedules.get(scheduleId);
-  if (known && !known.released) return done({ type: 'schedule.cancelled', data: { scheduleId } });
+  if (known?.released === false || state.failed.has(scheduleId)) return done(cancelled(scheduleId));
   const message =
     known || state.delivered.has(scheduleId)
       ? 'its time has come: it can no longer be cancelled'
@@ -194,23 +196,41 @@ function cancel(state: UserState, scheduleId: string): Decided {
   return reject('not-found', { errors: [{ path: 'scheduleId', message }] });
 }
 
+function cancelled(scheduleId: string): NewEvent {
+  return { type: 'schedule.cancelled', data: { scheduleId } };
+}
+
 /**
  * The first step releases a schedule, which from then on cannot be cancelled, and says what is to be sent; the last one
  * (`facts.delivery`) keeps what became of it. Each changes nothing when it was done before.
  */
-function deliver(state: UserState, scheduleId: string, { delivery }: KnownFacts): Decided {
-  const before = state.delivered.get(scheduleId);
-  if (before) return delivered([], before);
+function deliver(
+  state: UserState,
+  { at: now, data: { scheduleId } }: CommandOf<'message.deliver-scheduled'>,
+  { delivery }: KnownFacts,
+): Decided {
+  const code = state.failed.get(scheduleId);
+  if (code !== undefined) return delivered([], { outcome: 'failed', code });
+  if (state.delivered.has(scheduleId)) return delivered([], { outcome: 'sent' });
   const known = state.schedules.get(scheduleId);
   if (!known) return accept<'message.deliver-scheduled'>([], { outcome: 'cancelled' });
-  if (!known.released) {
-    const events: NewEvent[] = [{ type: 'schedule.released', data: { scheduleId } }];
-    return { kind: 'accept', events, result: { outcome: 'sent' }, released: known };
+  const { conversationId, at, sequence } = known;
+  if (sequence === null || (!known.released && at > now)) {
+    return rejectField('scheduleId', 'its time has not come');
   }
-  if (!delivery) return { kind: 'accept', events: [], result: { outcome: 'sent' }, released: known };
-  return delivery.outcome === 'sent'
-    ? delivered([{ type: 'schedule.sent', data: { scheduleId } }], delivery)
-    : delivered([{ type: 'schedule.failed', data: { scheduleId, code: delivery.code } }], delivery);
+  if (known.released && delivery) return settle(state, scheduleId, delivery);
+  const events: NewEvent[] = known.released ? [] : [{ type: 'schedule.released', data: { scheduleId } }];
+  return { kind: 'accept', events, result: { outcome: 'sent' }, released: { conversationId, sequence } };
+}
+
+/** A failure that nobody dismisses gives way in the end: else there would be ever more of them. */
+function settle({ failed }: UserState, scheduleId: string, delivery: Delivery): Decided {
+  if (delivery.outcome === 'sent') {
+    return delivered([{ type: 'schedule.sent', data: { scheduleId } }], delivery);
+  }
+  const oldest = failed.size >= MAX_FAILED_SCHEDULES ? failed.keySeq().first() : undefined;
+  const events: NewEvent[] = [{ type: 'schedule.failed', data: { scheduleId, code: delivery.code } }];
+  return delivered(oldest === undefined ? events : [cancelled(oldest), ...events], delivery);
 }
 
 function delivered(events: NewEvent[], delivery: Delivery): Decided {

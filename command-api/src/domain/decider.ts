@@ -42,7 +42,9 @@ export interface Confirmation {
   authorId?: string;
   /** The actor is no member but in the audience of a broadcast. */
   audience?: boolean;
-  /** Where the actor's cursor was last put back to, and by which version of the conversation. */
+  /** Receipts are off: nobody else may ever be shown this cursor. */
+  private?: boolean;
+  /** Where the actor's cursor was last put back to (or further), and by which version of the conversation. */
   lowered?: { ordinal: number; version: number };
 }
 
@@ -66,6 +68,11 @@ export function accept<T extends CommandType>(
 
 export function reject(code: ErrorCode, extras?: ProblemExtras): Decision {
   return { kind: 'reject', code, ...(extras ? { extras } : {}) };
+}
+
+/** `detail` says how many there may be. */
+export function atLimit(detail: string): Decision {
+  return reject('limit-reached', { detail });
 }
 
 export function rejectField(path: string, message: string): Decision {

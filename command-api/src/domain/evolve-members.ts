@@ -48,9 +48,13 @@ export function withRole(
   return { ...state, roles: state.roles.set(userId, to), owners };
 }
 
-export function banned(state: ConversationState, data: EventData<'member.banned'>): ConversationState {
-  const { userId, until } = data;
-  const bans = state.bans.set(userId, until === undefined ? null : Date.parse(until));
+/** Bans that are over go when others come. */
+export function banned(state: ConversationState, event: EventOf<'member.banned'>): ConversationState {
+  const { userId, until } = event.data;
+  const now = Date.parse(event.time);
+  const bans = state.bans
+    .filter((end) => end === null || end > now)
+    .set(userId, until === undefined ? null : Date.parse(until));
   return { ...withoutMembers(state, [userId]), bans };
 }
 

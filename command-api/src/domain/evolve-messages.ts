@@ -3,7 +3,7 @@ import type { OrderedMap, Seq } from 'immutable';
 import type { ConversationState } from './conversation.ts';
 import { hasPrivilege } from './permissions.ts';
 
-/** Deletions and reactions remembered for a friendly answer; to repeat an older one is void in every fold all the same. */
+/** Deletions and reactions remembered for a friendly answer: an older one again is void in every fold. Lowerings, too. */
 const REMEMBERED = 1_024;
 /** Senders remembered while slow mode is on; with more than these within its reach, the earliest need not wait. */
 const REMEMBERED_SENDERS = 4_096;
@@ -63,7 +63,10 @@ export function reacted(
 export function lowered(state: ConversationState, event: EventOf<'cursor.lowered'>): ConversationState {
   const { userId, ordinal } = event.data;
   if (!state.roles.has(userId)) return state;
-  return { ...state, lowered: state.lowered.set(userId, { ordinal, version: event.version ?? 0 }) };
+  const all = state.lowered.delete(userId).set(userId, { ordinal, version: event.version ?? 0 });
+  const oldest = all.size > REMEMBERED ? all.first() : undefined;
+  const loweredForgotten = oldest?.version ?? state.loweredForgotten;
+  return { ...state, lowered: newest(all, REMEMBERED), loweredForgotten };
 }
 
 /** Without the oldest entry when there is one too many: every event adds one at most. */

@@ -1,12 +1,10 @@
 import { isUserEvent, type LogEvent, type UserEvent, userSubject } from '@parley/contracts';
 import type { Aggregate } from './aggregate.ts';
 import { decideUser } from './decide-user.ts';
-import { evolveUser, initialUser, type UserState } from './user.ts';
+import { evolveUser, initialUser, type UserState, userStored } from './user.ts';
 import { decodeUserState, encodeUserState } from './user-snapshot.ts';
 
 const NOTHING = [] as const;
-/** A scheduled text of this many characters weighs as much as a member. */
-const CHARACTERS_OF_WEIGHT = 300;
 
 /** A user's own facts as group commit sees them. */
 export function userAggregate(userId: string): Aggregate<UserState> {
@@ -17,6 +15,7 @@ export function userAggregate(userId: string): Aggregate<UserState> {
     owns: isUserEvent,
     decide: decideUser,
     evolve: (state, event) => evolveUser(state, event as UserEvent),
+    stored: userStored,
     resultOf: resultOfUser,
     // What a user's command refers to is in a conversation, which has confirmed it before.
     references: () => NOTHING,
@@ -32,12 +31,7 @@ function resultOfUser([event]: readonly LogEvent[]): unknown {
 }
 
 function weightOf(state: UserState): number {
-  const { levels, inbox, blocks, devices, hidden, reported, schedules, delivered } = state;
-  let weight = levels.size + inbox.size + blocks.size + devices.size;
-  weight += hidden.size + reported.size + delivered.size;
-  for (const { message } of schedules.values()) {
-    const characters = (message.body?.length ?? 0) + (message.ciphertext?.data.length ?? 0);
-    weight += 1 + Math.ceil(characters / CHARACTERS_OF_WEIGHT);
-  }
-  return weight;
+  const { levels, inbox, blocks, devices, hidden, reported, schedules, delivered, failed } = state;
+  const messages = hidden.size + reported.size + schedules.size + delivered.size + failed.size;
+  return levels.size + inbox.size + blocks.size + devices.size + messages;
 }

@@ -1,5 +1,5 @@
 import { Map as ImmutableMap, Set as ImmutableSet, OrderedMap, OrderedSet } from 'immutable';
-import type { Delivery, Device, InboxEntry, Profile, Schedule, UserState } from './user.ts';
+import type { Device, InboxEntry, Profile, Schedule, UserState } from './user.ts';
 
 interface Encoded {
   profile: Profile;
@@ -11,7 +11,8 @@ interface Encoded {
   blocks: string[];
   devices: [string, Device][];
   schedules: [string, Schedule][];
-  delivered: [string, Delivery][];
+  delivered: string[];
+  failed: [string, string][];
   hidden: string[];
   reported: string[];
   readThrough: number;
@@ -33,6 +34,7 @@ export function encodeUserState(state: UserState): Encoded {
     devices: [...state.devices],
     schedules: [...state.schedules],
     delivered: [...state.delivered],
+    failed: [...state.failed],
     hidden: [...state.hidden],
     reported: [...state.reported],
     readThrough: state.readThrough,
@@ -56,7 +58,8 @@ export function decodeUserState(json: unknown): UserState {
     blocks: ImmutableSet(encoded.blocks),
     devices: ImmutableMap(encoded.devices),
     schedules: ImmutableMap(encoded.schedules),
-    delivered: OrderedMap(encoded.delivered),
+    delivered: OrderedSet(encoded.delivered),
+    failed: OrderedMap(encoded.failed),
     hidden: OrderedSet(encoded.hidden),
     reported: OrderedSet(encoded.reported),
     readThrough,

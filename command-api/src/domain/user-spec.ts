@@ -4,14 +4,19 @@ import type { KnownFacts } from './aggregate.ts';
 import { decideUser } from './decide-user.ts';
 import type { NewEvent } from './decider.ts';
 import { command, enveloped, T0 } from './decider-spec.ts';
-import { evolveUser, initialUser, type UserState } from './user.ts';
+import { evolveUser, initialUser, type UserState, userStored } from './user.ts';
 
 /** A time this many milliseconds after the beginning of a test. */
 export const at = (ms: number): string => new Date(T0 + ms).toISOString();
 
 export function foldUser(events: readonly NewEvent[]): UserState {
-  return events.map((each, index) => enveloped(each, index + 1) as UserEvent).reduce(evolveUser, initialUser);
+  return events
+    .map((each, index) => enveloped(each, index + 1) as UserEvent)
+    .reduce((state, made) => userStored(evolveUser(state, made), [made], sequenceOf(made)), initialUser);
 }
+
+/** Where a test's log holds an event: each is a commit of its own. */
+export const sequenceOf = ({ version = 0 }: Pick<UserEvent, 'version'>): number => 100 + version;
 
 /** Given these events, when anna asks for this, then these events follow, or it is refused. */
 export function givenUser(...events: NewEvent[]) {

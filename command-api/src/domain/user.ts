@@ -1,16 +1,19 @@
 import {
   DEFAULT_PREFERENCES,
   type EventData,
+  type LogEvent,
   type Preferences,
   type PreferencesChanges,
   type UserEvent,
 } from '@parley/contracts';
 import { Map as ImmutableMap, Set as ImmutableSet, OrderedMap, OrderedSet } from 'immutable';
 
-/** Hidden and reported messages and deliveries remembered for no-ops: older ones again change nothing in a fold. */
+/** Hidden, reported and delivered messages remembered for no-ops: older ones again change nothing in a fold. */
 const REMEMBERED = 1_024;
 export const MAX_SCHEDULES = 100;
 export const MAX_DEVICES = 20;
+/** Failed schedules kept until their author dismisses them: the oldest goes when there are more. */
+export const MAX_FAILED_SCHEDULES = 100;
 
 export interface Profile {
   displayName: string | null;
@@ -29,10 +32,16 @@ export interface InboxEntry {
 
 export type Device = Omit<EventData<'device.registered'>, 'deviceId'>;
 
-/** A message that waits for its time; released once that has come: it is being sent, and can no longer be cancelled. */
+/**
+ * A message that waits for its time; released once that has come: it is being sent, and can no longer be cancelled. Its
+ * text stays in the log: a hundred of them made a snapshot larger than a message of the log may be.
+ */
 export interface Schedule {
   conversationId: string;
-  message: EventData<'message.scheduled'>['message'];
+  /** When it is due, milliseconds since 1970. */
+  at: number;
+  /** Of the commit that holds its text; null until that is stored. */
+  sequence: number | null;
   released: boolean;
 }
 
@@ -50,8 +59,10 @@ export interface UserState {
   devices: ImmutableMap<string, Device>;
   /** All that are neither cancelled nor delivered. */
   schedules: ImmutableMap<string, Schedule>;
-  /** The newest of those that were. */
-  delivered: OrderedMap<string, Delivery>;
+  /** The newest schedules that were sent. */
+  delivered: OrderedSet<string>;
+  /** Schedules that could not be sent, oldest first, and why: until they are dismissed. */
+  failed: OrderedMap<string, string>;
   /** Conversation and message id. */
   hidden: OrderedSet<string>;
   reported: OrderedSet<string>;
@@ -68,7 +79,8 @@ export const initialUser: UserState = {
   blocks: ImmutableSet(),
   devices: ImmutableMap(),
   schedules: ImmutableMap(),
-  delivered: OrderedMap(),
+  delivered: OrderedSet(),
+  failed: OrderedMap(),
   hidden: OrderedSet(),
   reported: OrderedSet(),
   readThrough: 0,
@@ -133,32 +145,43 @@ type ScheduleEvent = Extract<UserEvent, { type: `schedule.${string}` | 'message.
 
 function evolveSchedules(state: UserState, event: ScheduleEvent): UserState {
   const { scheduleId } = event.data;
-  const { schedules } = state;
+  const { schedules, failed } = state;
   switch (event.type) {
     case 'message.scheduled': {
-      const { conversationId, message } = event.data;
-      return { ...state, schedules: schedules.set(scheduleId, { conversationId, message, released: false }) };
+      const { conversationId, at } = event.data;
+      const schedule = { conversationId, at: Date.parse(at), sequence: null, released: false };
+      return { ...state, schedules: schedules.set(scheduleId, schedule) };
     }
     case 'schedule.cancelled':
-      return { ...state, schedules: schedules.delete(scheduleId) };
+      return { ...state, schedules: schedules.delete(scheduleId), failed: failed.delete(scheduleId) };
     case 'schedule.released': {
       const schedule = schedules.get(scheduleId);
       return schedule
         ? { ...state, schedules: schedules.set(scheduleId, { ...schedule, released: true }) }
         : state;
     }
-    case 'schedule.sent':
-      return withDelivery(state, scheduleId, { outcome: 'sent' });
-    case 'schedule.failed':
-      return withDelivery(state, scheduleId, { outcome: 'failed', code: event.data.code });
+    case 'schedule.sent': {
+      const delivered = remember(state.delivered, scheduleId);
+      return { ...state, schedules: schedules.delete(scheduleId), delivered };
+    }
+    case 'schedule.failed': {
+      const kept = failed.set(scheduleId, event.data.code).takeLast(MAX_FAILED_SCHEDULES);
+      return { ...state, schedules: schedules.delete(scheduleId), failed: kept };
+    }
   }
 }
 
-function withDelivery(state: UserState, scheduleId: string, delivery: Delivery): UserState {
-  const added = state.delivered.set(scheduleId, delivery);
-  const oldest = added.keySeq().first();
-  const delivered = added.size > REMEMBERED && oldest !== undefined ? added.delete(oldest) : added;
-  return { ...state, schedules: state.schedules.delete(scheduleId), delivered };
+/** Tells the state where the commit of these events is: what it left in the log is read from there. */
+export function userStored(state: UserState, events: readonly LogEvent[], sequence: number): UserState {
+  if (!events.some(({ type }) => type === 'message.scheduled')) return state;
+  const schedules = state.schedules.withMutations((draft) => {
+    for (const event of events) {
+      if (event.type !== 'message.scheduled') continue;
+      const schedule = draft.get(event.data.scheduleId);
+      if (schedule) draft.set(event.data.scheduleId, { ...schedule, sequence });
+    }
+  });
+  return { ...state, schedules };
 }
 
 function withPreferences(state: UserState, changes: PreferencesChanges): UserState {

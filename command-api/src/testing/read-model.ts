@@ -57,8 +57,8 @@ export class ReadModel {
     await this.#client.query(
       `insert into read_model.messages
          (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies, format, attachments, mentions,
-          mentions_all, version)
-       select $1, ordinal, id, sequence, 'anna', now(), 0, 'plain', '[]', '{}', false, 1
+          mentions_all, sent_version, version)
+       select $1, ordinal, id, sequence, 'anna', now(), 0, 'plain', '[]', '{}', false, 1, 1
        from unnest($2::int[], $3::uuid[], $4::bigint[]) as t(ordinal, id, sequence) on conflict do nothing`,
       [
         conversationId,
@@ -106,9 +106,9 @@ export class ReadModel {
     );
     await this.#client.query(
       `insert into read_model.members
-         (conversation_id, user_id, role, joined_at, joined_sequence, joined_ordinal, read_ordinal, receipt_ordinal,
-          delivered_ordinal)
-       values ($1, $2, 'member', now(), 1, 0, $3, $4, $5)`,
+         (conversation_id, user_id, role, joined_at, joined_sequence, joined_version, joined_ordinal, read_ordinal,
+          receipt_ordinal, delivered_ordinal)
+       values ($1, $2, 'member', now(), 1, 1, 0, $3, $4, $5)`,
       [conversationId, userId, read, receipt, delivered],
     );
     await this.#client.query('insert into read_model.thread_followers values ($1, $2, 2, 1, $3)', [

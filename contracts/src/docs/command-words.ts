@@ -90,7 +90,7 @@ const members = {
     summary: 'Invite users',
     description:
       'For moderators (broadcast: admins), with a role below their own. At most 1,000 invitations are open at a time. Members already are left out; a banned user is refused.',
-    codes: writingTyped,
+    codes: [...writingTyped, 'limit-reached'],
   },
   'members.accept-invite': {
     summary: 'Accept an invitation',
@@ -114,7 +114,7 @@ const user = {
     summary: 'Change your preferences',
     description:
       'Only what is named changes; null for a conversation takes its own level away. Nothing new: a no-op.',
-    codes: [],
+    codes: ['limit-reached'],
   },
   'user.mute': {
     summary: 'Mute a conversation',
@@ -158,7 +158,7 @@ const user = {
   'user.register-device': {
     summary: 'Register a device for notifications',
     description: 'At most 20. The same id replaces what was known of it; nothing new: a no-op.',
-    codes: [],
+    codes: ['limit-reached'],
   },
   'user.remove-device': { summary: 'Remove a device', description: 'Not registered: a no-op.', codes: [] },
   'notifications.read': {

@@ -34,7 +34,7 @@ export const messageCommandWords = {
     summary: 'Pin a message for everybody',
     description:
       'For moderators (direct: both, broadcast: admins). At most 100 messages are pinned at a time. Pinned already: a no-op.',
-    codes: [...writing, 'blocked', 'message-deleted'],
+    codes: [...writing, 'blocked', 'message-deleted', 'limit-reached'],
   },
   'message.unpin': {
     summary: 'Unpin a message',
@@ -50,17 +50,17 @@ export const messageCommandWords = {
     summary: 'Send a message later',
     description:
       'For who may send one. At most 100 wait at a time, at most 366 days. Whether it may be sent is decided again when its time has come.',
-    codes: writing,
+    codes: [...writing, 'limit-reached'],
   },
   'message.cancel-schedule': {
     summary: 'Cancel a scheduled message',
-    description: 'For its author, until its time has come.',
+    description: 'For its author, until its time has come. One that failed is dismissed.',
     codes: ['not-found'],
   },
   'message.deliver-scheduled': {
     summary: 'Send a scheduled message whose time has come (service)',
     description:
-      'For tokens with the scope `parley:service`. The schedule id is the id of the message, so however often it is asked for, it is sent once.',
+      'For tokens with the scope `parley:service`. The schedule id is the id of the message, so however often it is asked for, it is sent once; not before its time.',
     codes: ['insufficient-scope'],
   },
   'messages.read': {
@@ -71,7 +71,8 @@ export const messageCommandWords = {
   },
   'messages.delivered': {
     summary: 'Say that messages arrived',
-    description: 'For members and the audience of a broadcast. It only rises, as with `messages.read`.',
+    description:
+      'For members and the audience of a broadcast. It only rises, as with `messages.read`. Where receipts are off nothing is kept of it.',
     codes: inside,
   },
   'messages.mark-unread': {

@@ -40,6 +40,22 @@ describe('a mute', () => {
     expect(inbox.inbox.get(ROOM)).toMatchObject({ muted: { until: timeOf(50) }, unmutedAt: timeOf(20) });
   });
 
+  it('goes on when its end is changed while it runs, and begins anew when it had ended', () => {
+    const again = (first: LogEvent, second: LogEvent) => {
+      const commits = [first, second].map((event, index) =>
+        commitOf(5 + 4 * index, numbered([event], 1 + index), userSubject('ann')),
+      );
+      return foldBatch(commits, nothing).changes.users.get('ann')?.inbox.get(ROOM)?.muted;
+    };
+    const later = { ...inRoom, until: timeOf(90) };
+    expect(again(muted, ann('inbox.muted', later, 20))).toMatchObject({ sequence: 5, until: timeOf(90) });
+    expect(again(muted, ann('inbox.muted', later, 60))).toMatchObject({
+      sequence: 9,
+      until: timeOf(90),
+      since: null,
+    });
+  });
+
   it('begins anew after it was taken back', () => {
     const change = annAfter(ann('inbox.unmuted', inRoom, 20), muted).inbox.get(ROOM);
     expect(change).toMatchObject({ muted: { until: timeOf(50) } });

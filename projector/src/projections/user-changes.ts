@@ -38,7 +38,8 @@ interface PreferencesChange {
 }
 
 export interface InboxChange {
-  muted?: { sequence: number; until: string };
+  /** `since`: when it began, if it may go on a mute of the table that is still running then; null when it begins anew. */
+  muted?: { sequence: number; until: string; since: string | null };
   /** Ends the mute, this batch's or the one in the table, if it has not ended before; void without one. */
   unmutedAt?: string;
   archivedSequence?: number | null;

@@ -17,9 +17,10 @@ const userFolds: { readonly [T in UserEventType]: Fold<T> } = {
     Object.assign(preferences.conversations, data.conversations);
     if (data.unarchiveOnMessage !== undefined) preferences.unarchiveOnMessage = data.unarchiveOnMessage;
   },
-  'inbox.muted': ({ data }, user, sequence) => {
+  'inbox.muted': ({ data, time }, user, sequence) => {
     const inbox = inboxOf(user, data.conversationId);
-    inbox.muted = { sequence, until: data.until === undefined ? 'infinity' : storableTime(data.until) };
+    const until = data.until === undefined ? 'infinity' : storableTime(data.until);
+    inbox.muted = { ...mutedFrom(inbox, sequence, time), until };
     delete inbox.unmutedAt;
   },
   'inbox.unmuted': ({ data, time }, user) => {
@@ -107,6 +108,19 @@ function inboxOf({ inbox }: UserChanges, conversationId: string): InboxChange {
     inbox.set(conversationId, change);
   }
   return change;
+}
+
+/** Another end for a mute that is still running is the same mute: what it has silenced stays silent. */
+function mutedFrom(
+  { muted, unmutedAt }: InboxChange,
+  sequence: number,
+  time: string,
+): { sequence: number; since: string | null } {
+  if (!muted) return { sequence, since: unmutedAt === undefined ? time : null };
+  const end = unmutedAt ?? muted.until;
+  const ended = end !== 'infinity' && Date.parse(end) <= Date.parse(time);
+  const ranOut = muted.until !== 'infinity' && Date.parse(muted.until) <= Date.parse(time);
+  return ended || ranOut ? { sequence, since: null } : { sequence: muted.sequence, since: muted.since };
 }
 
 function settleSchedule({ schedules }: UserChanges, scheduleId: string, outcome: ScheduleOutcome): void {

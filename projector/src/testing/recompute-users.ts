@@ -153,7 +153,8 @@ function applyInbox({ type, data }: UserEvent, to: Applied): void {
   const { conversationId, until } = data as { conversationId: string; until?: string };
   const inbox = to.inbox(conversationId);
   if (type === 'inbox.muted') {
-    inbox.muted_sequence = to.sequence;
+    const runs = inbox.muted_until !== null && Number(inbox.muted_until) > Number(to.time);
+    if (!runs) inbox.muted_sequence = to.sequence;
     inbox.muted_until = until === undefined ? Number.POSITIVE_INFINITY : clamped(until);
   } else if (type === 'inbox.unmuted') {
     if (inbox.muted_until !== null && Number(inbox.muted_until) > Number(to.time)) {
