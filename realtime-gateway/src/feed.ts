@@ -1,6 +1,6 @@
 import { formatPosition, type RevokedReason, type ServerFrame, SOCKET_LIMITS } from '@parley/contracts';
 import { bytesOf } from './session/bytes.ts';
-import type { Item } from './session/commit.ts';
+import type { Item } from './session/item.ts';
 import { encodeFrame, Outbox, overflows, Run } from './session/outbox.ts';
 
 const FLUSH_MS = 5;

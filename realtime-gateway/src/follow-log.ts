@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { GatewayConfig } from './config.ts';
 import { FlushRound } from './feed.ts';
 import { Hub } from './hub.ts';
-import { LearnReceipts } from './learn-receipts.ts';
+import { LearnRules } from './learn-rules.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
 const MAX_RING_COMMITS = 200_000;
@@ -32,11 +32,11 @@ export async function followLog(parts: {
   const { first, last } = await log.bounds();
   const after = Math.max(first - 1, last - config.warmCommits);
   const limits = { maxBytes: config.ringBytes, maxCommits: MAX_RING_COMMITS };
-  const receipts = new LearnReceipts(pool, logger, (conversationId, shown) => {
-    hub.audience.learnReceipts({ conversationId, receipts: shown });
+  const rules = new LearnRules(pool, logger, (conversationId, learnt) => {
+    hub.audience.learnRules({ conversationId, rules: learnt });
   });
   const hub = new Hub(after, limits, {
-    unknownReceipts: (conversationId, version) => receipts.ask(conversationId, version),
+    unknownRules: (conversationId, version) => rules.ask(conversationId, version),
     gap: (missing) => measured.gaps.inc(missing),
     unreadable(sequence, error) {
       measured.unreadable.inc();
@@ -67,7 +67,7 @@ export async function followLog(parts: {
     failed: () => state === 'failed',
     async close() {
       state = 'closed';
-      receipts.stop();
+      rules.stop();
       await subscription.close();
     },
   };

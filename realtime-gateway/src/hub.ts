@@ -2,19 +2,15 @@ import type { CorruptCommit } from '@parley/contracts';
 import type { Feed } from './feed.ts';
 import { Ring, type RingLimits } from './ring.ts';
 import { Audience } from './session/audience.ts';
-import {
-  type Commit,
-  type ConversationCommit,
-  readCommitOrHide,
-  type StoredCommit,
-} from './session/commit.ts';
+import { type Commit, readCommitOrHide, type StoredCommit } from './session/commit.ts';
+import type { ConversationCommit } from './session/conversation-commit.ts';
 
 export interface HubObserver {
   /** Sequences that the log skipped. */
   gap(missing: number): void;
   unreadable(sequence: number, error: CorruptCommit): void;
-  /** A member of a conversation is here, at this version, and whether its members see receipts is not known. */
-  unknownReceipts(conversationId: string, version: number): void;
+  /** A member of a conversation is here, at this version, and what decides who sees what in it is not known. */
+  unknownRules(conversationId: string, version: number): void;
 }
 
 /**
@@ -53,7 +49,7 @@ export class Hub {
   #deliver(commit: Commit): void {
     switch (commit.kind) {
       case 'conversation':
-        if (commit.plain) this.#deliverToMembers(commit);
+        if (this.audience.isAlike(commit)) this.#deliverToMembers(commit);
         else this.#deliverViews(commit);
         break;
       case 'reads':
@@ -76,13 +72,9 @@ export class Hub {
   }
 
   #deliverViews(commit: ConversationCommit): void {
-    const named = this.audience.apply(commit);
-    this.missReceipts(commit.conversationId, commit.lastVersion);
-    const told = new Set(named.map((delivery) => delivery.user));
-    for (const user of this.audience.membersOf(commit.conversationId) ?? []) {
-      if (!told.has(user)) for (const feed of user.sessions) feed.offer(commit.item);
-    }
-    for (const { user, item, revoked } of named) {
+    const deliveries = this.audience.apply(commit);
+    this.missRules(commit.conversationId, commit.lastVersion);
+    for (const { user, item, revoked } of deliveries) {
       for (const feed of user.sessions) {
         if (item) feed.offer(item);
         if (revoked) feed.revoke(commit.conversationId, revoked);
@@ -90,9 +82,9 @@ export class Hub {
     }
   }
 
-  /** Asks whether receipts are shown in a conversation, at this version or later, if nobody has said so here. */
-  missReceipts(conversationId: string, version: number): void {
-    if (this.audience.lacksReceipts(conversationId)) this.#observer.unknownReceipts(conversationId, version);
+  /** Asks what decides who sees what in a conversation, at this version or later, if nobody has said so here. */
+  missRules(conversationId: string, version: number): void {
+    if (this.audience.lacksRules(conversationId)) this.#observer.unknownRules(conversationId, version);
   }
 
   /** Resolves true once the commit at a sequence has been taken, false when that takes longer than `timeoutMs`. */

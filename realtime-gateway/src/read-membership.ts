@@ -1,6 +1,6 @@
 import type { RevokedReason } from '@parley/contracts';
 import type { Pool } from 'pg';
-import type { MembershipSnapshot } from './session/membership.ts';
+import type { MembershipRow, MembershipSnapshot } from './session/membership.ts';
 
 /** A user's memberships in one snapshot of the read model. */
 export interface StoredMembership extends MembershipSnapshot {
@@ -16,13 +16,7 @@ interface Row {
   as_of: string | null;
   newest: string | null;
   epoch: string | null;
-  memberships: [
-    conversationId: string,
-    joinedSequence: number,
-    memberCount: number,
-    version: number,
-    receipts: boolean | null,
-  ][];
+  memberships: MembershipRow[];
   departures: [conversationId: string, reason: RevokedReason][];
 }
 
@@ -33,13 +27,17 @@ interface Row {
 const STATEMENT = `
 with lanes as (select min(sequence) as as_of, max(sequence) as newest, max(epoch) as epoch from read_model.checkpoints),
 mine as (
-  select m.conversation_id, m.joined_sequence, c.member_count, c.version, c.settings, c.deleted_at, c.sequence
+  select m.conversation_id, m.joined_sequence, m.joined_ordinal, m.role, c.member_count, c.version, c.type, c.settings,
+    c.deleted_at, c.sequence
   from read_model.members m join read_model.conversations c on c.id = m.conversation_id
   where m.user_id = $1 and m.left_sequence is null)
 select lanes.*,
   coalesce((
-    select json_agg(json_build_array(conversation_id, joined_sequence, member_count, version,
-      (settings ->> 'receipts')::boolean))
+    select json_agg(json_build_object(
+      'conversationId', conversation_id, 'joinedSequence', joined_sequence, 'joinedOrdinal', joined_ordinal,
+      'role', role, 'memberCount', member_count, 'version', version,
+      'rules', json_build_object(
+        'receipts', (settings ->> 'receipts')::boolean, 'history', settings ->> 'historyVisibility', 'type', type)))
     from mine where deleted_at is null), '[]') as memberships,
   coalesce((
     select json_agg(json_build_array(conversation_id, reason))
@@ -62,13 +60,7 @@ export async function readMembership(pool: Pool, userId: string, since: number):
     asOf: Number(row.as_of ?? 0),
     newest: Number(row.newest ?? 0),
     epoch: row.epoch,
-    memberships: row.memberships.map(([conversationId, joinedSequence, memberCount, version, receipts]) => ({
-      conversationId,
-      joinedSequence,
-      memberCount,
-      version,
-      receipts,
-    })),
+    memberships: row.memberships,
     departures: row.departures.map(([conversationId, reason]) => ({ conversationId, reason })),
   };
 }

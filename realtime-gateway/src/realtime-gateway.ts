@@ -17,6 +17,7 @@ import type { GatewayConfig } from './config.ts';
 import { Connections } from './connections.ts';
 import { type FollowedLog, followLog } from './follow-log.ts';
 import { declareMetrics, type GatewayMetrics } from './metrics.ts';
+import { readGoneTexts } from './read-gone-texts.ts';
 import { readMembership } from './read-membership.ts';
 import { Resumer } from './resume-feed.ts';
 import { acceptSockets } from './websocket.ts';
@@ -88,6 +89,7 @@ function createConnections(parts: {
     hub,
     log,
     memberships: (userId, since) => readMembership(pool, userId, since),
+    goneTexts: (asked) => readGoneTexts(pool, asked),
     observer: {
       replayed: (outcome) => measured.resumes.inc({ outcome }),
       reset: (reason) => measured.resets.inc({ reason }),

@@ -8,9 +8,13 @@ import {
 import type { CommitRecord, EventLog } from '@parley/runtime';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
+import { type AskedTexts, askedTexts, type StoredGoneTexts } from './read-gone-texts.ts';
 import { readRange } from './read-log.ts';
 import type { User } from './session/audience.ts';
-import { type Commit, type ConversationCommit, type Item, readCommitOrHide } from './session/commit.ts';
+import { type Commit, readCommitOrHide } from './session/commit.ts';
+import type { ConversationCommit } from './session/conversation-commit.ts';
+import { GoneTexts } from './session/gone-texts.ts';
+import type { Item } from './session/item.ts';
 
 /** Commits looked at, visible or not, before a replay is called too far. */
 const MAX_SCANNED = 200_000;
@@ -34,6 +38,11 @@ export class Replay {
   /** Where the log ended when the replay began: what comes later does not count as history. */
   readonly #historyEnd: number;
   readonly #seen = new Map<string, { joined: number; version: number }>();
+  /** Texts that the log before the ring, or the read model, says are gone. */
+  readonly #gone = new GoneTexts();
+  /** What was taken away up to here is in `#gone`, or comes with the next page's question. */
+  #goneUpTo = 0;
+  readonly #goneTexts: (asked: AskedTexts) => Promise<StoredGoneTexts>;
   #cursor: number;
   #sent = 0;
   #scanned = 0;
@@ -46,12 +55,14 @@ export class Replay {
     user: User<Feed>;
     from: number;
     pageBytes: number;
+    goneTexts: (asked: AskedTexts) => Promise<StoredGoneTexts>;
   }) {
     this.#hub = options.hub;
     this.#log = options.log;
     this.#feed = options.feed;
     this.#user = options.user;
     this.#pageBytes = options.pageBytes;
+    this.#goneTexts = options.goneTexts;
     this.#cursor = options.from;
     this.#historyEnd = options.hub.tail;
   }
@@ -102,45 +113,85 @@ export class Replay {
 
   async #replayFromLog(): Promise<void> {
     const range = { after: this.#cursor, until: this.#hub.ring.coveredAfter };
-    for await (const records of readRange(this.#log, range, this.#subjects())) {
+    const subjects = this.#subjects();
+    for await (const records of readRange(this.#log, range, [...subjects])) {
       this.#scanned += records.length;
-      if (!(await this.#sendPages(records))) return;
+      if (!(await this.#sendPages(records, subjects))) return;
       if (this.#scanned > MAX_SCANNED) this.#fault = 'too-far';
       if (this.#fault || this.#feed.closed || this.#hub.ring.covers(this.#cursor)) return;
     }
     this.#cursor = range.until;
   }
 
-  /** Sends what is visible of some records, never more at once than a slow link takes. Resolves to whether to go on. */
-  async #sendPages(records: readonly CommitRecord[]): Promise<boolean> {
-    let items: Item[] = [];
+  /**
+   * Sends what is visible of some records, never more at once than a slow link takes. Those of other people's subjects
+   * are passed over undecoded: a range that is read through is mostly theirs. Resolves to whether to go on.
+   */
+  async #sendPages(records: readonly CommitRecord[], subjects: ReadonlySet<string>): Promise<boolean> {
+    let page: Commit[] = [];
     let bytes = 0;
     for (const [index, record] of records.entries()) {
-      const item = this.#visible(readCommitOrHide(record));
-      if (item) items.push(item);
-      bytes += item?.bytes.length ?? 0;
+      if (subjects.has(record.subject)) {
+        page.push(readCommitOrHide(record));
+        bytes += record.payload.length;
+      }
       if (bytes < this.#pageBytes && index < records.length - 1) continue;
-      if (this.#fault || this.#feed.closed) return false;
-      this.#cursor = record.sequence;
-      await this.#feed.replay(items, this.#cursor);
-      items = [];
+      if (!(await this.#sendPage(page, record.sequence))) return false;
+      page = [];
       bytes = 0;
     }
+    return true;
+  }
+
+  async #sendPage(page: readonly Commit[], until: number): Promise<boolean> {
+    const asked = askedTexts(page);
+    if (asked.ordinals.length > 0) {
+      await this.#askGone(asked);
+      // Nothing may be awaited between this and the page's way out: what is taken away meanwhile is in the ring.
+      while (!this.#hub.ring.covers(this.#goneUpTo) && !this.#feed.closed) await this.#readGone();
+    }
+    if (this.#feed.closed) return false;
+    const items = page.flatMap((commit) => this.#visible(commit) ?? []);
+    if (this.#fault) return false;
+    this.#cursor = until;
+    await this.#feed.replay(items, until);
     return !this.#feed.closed;
   }
 
-  #subjects(): string[] {
+  /** What is in the log was true once: the read model says which of it has been deleted or has expired since. */
+  async #askGone(asked: AskedTexts): Promise<void> {
+    const { asOf, texts } = await this.#goneTexts(asked);
+    this.#goneUpTo = Math.max(this.#goneUpTo, asOf);
+    for (const { conversationId, ...removed } of texts) this.#gone.add(conversationId, removed);
+  }
+
+  /** A read model that is further behind than the ring reaches back does not know what the log says between them. */
+  async #readGone(): Promise<void> {
+    const range = { after: this.#goneUpTo, until: this.#hub.ring.coveredAfter };
+    const subjects = this.#subjects();
+    for await (const records of readRange(this.#log, range, [...subjects])) {
+      for (const record of records) {
+        const commit = subjects.has(record.subject) ? readCommitOrHide(record) : null;
+        if (commit?.kind === 'conversation' && commit.removed) {
+          this.#gone.add(commit.conversationId, commit.removed);
+        }
+      }
+    }
+    this.#goneUpTo = range.until;
+  }
+
+  #subjects(): Set<string> {
     const conversationIds = [...this.#user.memberships.keys()];
-    return [
+    return new Set([
       userSubject(this.#user.id),
       ...conversationIds.map(conversationSubject),
-      ...new Set(conversationIds.map(readsSubject)),
-    ];
+      ...conversationIds.map(readsSubject),
+    ]);
   }
 
   #visible(commit: Commit): Item | null {
     if (commit.kind === 'conversation' && !this.#continues(commit)) this.#fault = 'continuity';
-    const item = this.#hub.audience.replayed(this.#user, commit);
+    const item = this.#hub.audience.replayed(this.#user, commit, [this.#hub.ring.gone, this.#gone]);
     if (item && commit.sequence <= this.#historyEnd && ++this.#sent > SOCKET_LIMITS.replayEvents) {
       this.#fault = 'too-far';
     }
@@ -152,7 +203,7 @@ export class Replay {
    * who leaves and comes back meanwhile starts anew.
    */
   #continues({ conversationId, sequence, firstVersion, lastVersion }: ConversationCommit): boolean {
-    const joined = this.#user.memberships.get(conversationId);
+    const joined = this.#user.memberships.get(conversationId)?.joinedSequence;
     if (joined === undefined || joined > sequence) return true;
     const last = this.#seen.get(conversationId);
     this.#seen.set(conversationId, { joined, version: lastVersion });

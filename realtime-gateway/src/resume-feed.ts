@@ -2,6 +2,7 @@ import { formatPosition, HEARTBEAT_MS, type Position, parsePosition, SOCKET_LIMI
 import type { EventLog } from '@parley/runtime';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
+import type { AskedTexts, StoredGoneTexts } from './read-gone-texts.ts';
 import { readAll } from './read-log.ts';
 import type { StoredMembership } from './read-membership.ts';
 import { Replay } from './replay.ts';
@@ -31,6 +32,7 @@ export interface ResumerOptions {
   hub: Hub;
   log: EventLog;
   memberships: (userId: string, since: number) => Promise<StoredMembership>;
+  goneTexts: (asked: AskedTexts) => Promise<StoredGoneTexts>;
   observer: ResumeObserver;
   /** Replays at once; one per user. */
   slots: number;
@@ -65,7 +67,7 @@ export class Resumer {
   }
 
   async #resume(feed: Feed, request: ResumeRequest): Promise<void> {
-    const { hub, log, pageBytes } = this.#options;
+    const { hub, log, goneTexts, pageBytes } = this.#options;
     const since = request.since === null ? null : parsePosition(request.since);
     const plan = await this.#plan(since);
     const told = since === null || plan.kind === 'reset' ? Number.MAX_SAFE_INTEGER : since.sequence;
@@ -77,14 +79,14 @@ export class Resumer {
     if (feed.closed) return;
     for (const commit of hub.ring.after(folded)) fold.apply(commit);
     const user = hub.audience.admit(request.userId, feed, fold.memberships());
-    for (const { conversationId, version } of fold.memberships()) hub.missReceipts(conversationId, version);
+    for (const { conversationId, version } of fold.memberships()) hub.missRules(conversationId, version);
     feed.whenClosed(() => hub.audience.release(request.userId, feed));
     const from = this.#start(feed, request, plan);
     if (from === null) return;
     for (const { conversationId, reason } of fold.departures()) {
       if (!user.memberships.has(conversationId)) feed.revoke(conversationId, reason);
     }
-    const end = await new Replay({ hub, log, feed, user, from, pageBytes }).run();
+    const end = await new Replay({ hub, log, feed, user, from, pageBytes, goneTexts }).run();
     this.#options.observer.replayed(end.kind === 'live' ? 'replay' : end.kind);
     if (end.kind === 'reset') this.#reset(feed, end.reason);
   }

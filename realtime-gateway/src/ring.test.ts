@@ -1,6 +1,9 @@
+import { MemoryEventLog } from '@parley/runtime';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Ring } from './ring.ts';
+import { type Commit, readCommit } from './session/commit.ts';
+import { conversation, drafts, TestWriter } from './testing/commits.ts';
 
 test('gives everything after a sequence that it covers, and covers as much as its limits allow', () => {
   const gaps = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 200 });
@@ -28,4 +31,31 @@ test('stays within its bytes however long it runs', () => {
   expect(ring.bytes).toBeLessThanOrEqual(10_000);
   expect(ring.coveredAfter).toBeGreaterThan(49_900);
   expect([...ring.after(ring.coveredAfter)].at(-1)?.sequence).toBe(50_000);
+});
+
+test('knows which texts are gone as long as it holds what took them away', async () => {
+  const log = new MemoryEventLog();
+  const writer = new TestWriter(log);
+  const room = conversation(1);
+  const commits: Commit[] = [];
+  for (let n = 1; n <= 40; n++) {
+    const record = await log.at(
+      await writer.commit(room, n % 3 === 0 ? drafts.expired(n) : drafts.messageDeleted(n)),
+    );
+    if (record) commits.push(readCommit(record));
+  }
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }), (count, maxCommits) => {
+      const ring = new Ring(0, { maxBytes: Number.POSITIVE_INFINITY, maxCommits });
+      for (const commit of commits.slice(0, count)) ring.push(commit);
+      const held = [...ring.after(ring.coveredAfter)].map(({ sequence }) => sequence);
+      expect(held).toHaveLength(Math.min(count, maxCommits));
+      const deleted = held.filter((n) => n % 3 !== 0);
+      const known = Array.from({ length: 40 }, (_, index) => index + 1);
+      expect(known.filter((n) => ring.gone.isDeleted(room, n))).toEqual(deleted);
+      expect(ring.gone.expiredThrough(room)).toBe(Math.max(0, ...held.filter((n) => n % 3 === 0)));
+      for (let n = 1; n <= maxCommits; n++) ring.push({ kind: 'hidden', sequence: count + n });
+      expect(ring.gone.size).toBe(0);
+    }),
+  );
 });

@@ -1,4 +1,5 @@
 import { type Commit, weigh } from './session/commit.ts';
+import { GoneTexts } from './session/gone-texts.ts';
 
 export interface RingLimits {
   maxBytes: number;
@@ -10,6 +11,8 @@ export interface RingLimits {
  * the oldest go when it is over a limit.
  */
 export class Ring {
+  /** What its commits deleted or let expire: every one of those texts that is in the ring was there before. */
+  readonly gone = new GoneTexts();
   readonly #limits: RingLimits;
   #commits: Commit[] = [];
   #start = 0;
@@ -45,6 +48,8 @@ export class Ring {
     this.#commits.push(commit);
     this.#bytes += weigh(commit);
     this.#tail = commit.sequence;
+    if (commit.kind === 'conversation' && commit.removed)
+      this.gone.add(commit.conversationId, commit.removed);
     while (this.#bytes > this.#limits.maxBytes || this.#size > this.#limits.maxCommits) this.#dropOldest();
   }
 
@@ -58,6 +63,9 @@ export class Ring {
     this.#start++;
     this.#bytes -= weigh(oldest);
     this.#coveredAfter = oldest.sequence;
+    if (oldest.kind === 'conversation' && oldest.removed) {
+      this.gone.forget(oldest.conversationId, oldest.removed);
+    }
     // Moving the rest once per thousands of drops keeps dropping constant in time without holding the dropped.
     if (this.#start > 4_096 && this.#start * 2 > this.#commits.length) {
       this.#commits = this.#commits.slice(this.#start);

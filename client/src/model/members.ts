@@ -117,7 +117,7 @@ function takeJoined(draft: Draft, { data, time }: EventOf<'members.added'>): voi
   add(draft, joined);
 }
 
-/** Of others one sees the receipts, which stay; a redacted event names nobody. */
+/** Of others one sees the receipts, which stay; that they lowered a cursor comes as an event without facts. */
 function takeLowered(draft: Draft, { userId, ordinal }: EventOf<'cursor.lowered'>['data']): void {
   if (userId !== draft.viewer.userId) return;
   draft.items = draft.items.map((member) =>

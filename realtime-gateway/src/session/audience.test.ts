@@ -3,6 +3,7 @@ import {
   encodeCommit,
   type LogEvent,
   MAX_MEMBERS_WITH_RECEIPTS,
+  type Role,
   readsSubject,
   userSubject,
 } from '@parley/contracts';
@@ -10,13 +11,10 @@ import { MemoryEventLog } from '@parley/runtime';
 import { describe, expect, test } from 'vitest';
 import { conversation, type Draft, drafts, TestWriter } from '../testing/commits.ts';
 import { Audience } from './audience.ts';
-import {
-  type ConversationCommit,
-  type Item,
-  type ReadsCommit,
-  readCommit,
-  readCommitOrHide,
-} from './commit.ts';
+import { type ReadsCommit, readCommit, readCommitOrHide } from './commit.ts';
+import type { ConversationCommit, Rules } from './conversation-commit.ts';
+import { GoneTexts } from './gone-texts.ts';
+import type { Item } from './item.ts';
 import { MembershipFold } from './membership.ts';
 
 const ROOM = conversation(1);
@@ -51,11 +49,15 @@ function typesOf(item: Item | null | undefined): string[] {
   return parse(item)?.events.map((event) => event.type) ?? [];
 }
 
+const shared: Rules = { receipts: true, history: 'shared', type: 'group' };
+
 const member = (conversationId: string, memberCount = 2) => ({
   conversationId,
   joinedSequence: 1,
+  joinedOrdinal: 0,
+  role: 'member' as Role,
   memberCount,
-  receipts: true,
+  rules: shared,
 });
 
 describe('a commit', () => {
@@ -157,9 +159,12 @@ describe('the end of a membership', () => {
     audience.admit('ann', 'a', [member(ROOM)]);
     const bob = audience.admit('bob', 'b', [member(ROOM)]);
     const outside = await commit(ROOM, drafts.banned('zoe'));
-    expect(outside.plain).toBe(true);
+    expect(audience.apply(outside).map(({ revoked }) => revoked)).toEqual([null, null]);
     const ban = await commit(ROOM, drafts.banned('bob', 'member'), drafts.sent(8));
-    expect(audience.apply(ban).map(({ user, revoked }) => [user.id, revoked])).toEqual([['bob', 'banned']]);
+    expect(audience.apply(ban).map(({ user, revoked }) => [user.id, revoked])).toEqual([
+      ['ann', null],
+      ['bob', 'banned'],
+    ]);
     expect(audience.replayed(bob, ban)).toBeNull();
     expect([...(audience.membersOf(ROOM) ?? [])].map((user) => user.id)).toEqual(['ann']);
   });
@@ -189,11 +194,13 @@ describe('a lowered cursor', () => {
     const lowered = await commit(ROOM, drafts.sent(9), drafts.lowered('ann', 4), drafts.lowered('bob', 5));
     const views = new Map(audience.apply(lowered).map(({ user, item }) => [user, item]));
     const dataOf = (item: Item | null | undefined) =>
-      parse(item)?.events.flatMap((event) => (event.type === 'cursor.lowered' ? [event.data] : []));
-    expect([...views.keys()]).toEqual([ann, bob]);
+      parse(item)
+        ?.events.slice(1)
+        .map((event) => event.data);
+    expect([...views.keys()]).toEqual(users);
     for (const user of users) {
       if (!user) continue;
-      const live = views.get(user) ?? lowered.item;
+      const live = views.get(user);
       expect(dataOf(live)).toEqual([
         user === ann ? { userId: 'ann', ordinal: 4 } : {},
         user === bob ? { userId: 'bob', ordinal: 5 } : {},
@@ -213,10 +220,149 @@ describe('a lowered cursor', () => {
     const mixed = await commit(ROOM, drafts.sent(10), drafts.added('dan'), drafts.lowered('ann', 4));
     const views = new Map(audience.apply(mixed).map(({ user, item }) => [user.id, item]));
     expect(JSON.stringify(parse(views.get('ann')))).toContain('"ordinal":4');
-    expect(typesOf(views.get('dan'))).toEqual(['members.added', 'cursor.lowered']);
+    expect(typesOf(views.get('dan'))).toEqual(['members.added', 'parley.hidden']);
     for (const item of [views.get('dan'), audience.replayed(dan, mixed)]) {
       expect(parse(item)?.events.at(-1)).toMatchObject({ actor: 'parley', data: {} });
     }
+  });
+});
+
+describe('what is for moderators', () => {
+  const secret = (): Draft => ({
+    type: 'members.removed',
+    data: { userIds: ['zoe'], reason: 'rude' },
+  });
+  const reasonFor = (item: Item | null | undefined) => parse(item)?.events[0]?.data;
+
+  test('is shown to them, and taken out for members, who share what is left', async () => {
+    const audience = new Audience<string>();
+    const [ann, bob, cat] = ['ann', 'bob', 'cat'].map((userId) =>
+      audience.admit(userId, 's', [
+        { ...member(ROOM), role: userId === 'ann' ? ('moderator' as const) : ('member' as const) },
+      ]),
+    );
+    const removal = await commit(ROOM, secret());
+    const views = new Map(audience.apply(removal).map(({ user, item }) => [user, item]));
+    expect(ann && views.get(ann)).toBe(removal.item);
+    expect(reasonFor(bob && views.get(bob))).toEqual({ userIds: ['zoe'] });
+    expect(bob && views.get(bob)).toBe(cat && views.get(cat));
+    for (const user of [ann, bob]) {
+      expect(parse(user && audience.replayed(user, removal))).toEqual(parse(user && views.get(user)));
+    }
+  });
+
+  test('follows the role as it is given and taken, and in a broadcast begins with admins', async () => {
+    const audience = new Audience<string>();
+    const ann = audience.admit('ann', 'a', [member(ROOM)]);
+    const shown = async () =>
+      audience.apply(await commit(ROOM, secret())).map(({ item }) => reasonFor(item))[0];
+    const becomes = async (from: Role, to: Role) =>
+      audience.apply(await commit(ROOM, { type: 'member.role-changed', data: { userId: 'ann', from, to } }));
+    expect(await shown()).not.toHaveProperty('reason');
+    await becomes('member', 'moderator');
+    expect(await shown()).toHaveProperty('reason');
+    await becomes('moderator', 'guest');
+    expect(await shown()).not.toHaveProperty('reason');
+    expect(ann.memberships.get(ROOM)?.role).toBe('guest');
+    for (const [role, sees] of [
+      ['moderator', false],
+      ['admin', true],
+    ] as const) {
+      const rules = { ...shared, type: 'broadcast' as const };
+      const hall = new Audience<string>();
+      const eve = hall.admit('eve', 'e', [{ ...member(OTHER), role, rules }]);
+      const data = reasonFor(hall.replayed(eve, await commit(OTHER, secret())));
+      expect(data && 'reason' in data).toBe(sees);
+    }
+  });
+
+  test('is not even hinted at to a moderator who is banned', async () => {
+    const audience = new Audience<string>();
+    audience.admit('ann', 'a', [{ ...member(ROOM), role: 'moderator' }]);
+    const ban: Draft = { type: 'member.banned', data: { userId: 'ann', role: 'moderator', reason: 'rude' } };
+    const [delivery] = audience.apply(await commit(ROOM, ban));
+    expect(delivery?.revoked).toBe('banned');
+    expect(reasonFor(delivery?.item)).toEqual({ userId: 'ann', role: 'moderator' });
+  });
+});
+
+describe('messages from before one joined', () => {
+  const late = (rules: Partial<Rules>) => ({
+    ...member(ROOM),
+    joinedOrdinal: 10,
+    rules: { ...shared, ...rules },
+  });
+
+  test('are nobody’s secret where history is shared, and hidden where it is for members', async () => {
+    for (const [history, types] of [
+      ['shared', ['message.edited']],
+      ['joined', ['parley.hidden']],
+      [null, ['parley.hidden']],
+    ] as const) {
+      const audience = new Audience<string>();
+      const founder = audience.admit('ann', 'a', [{ ...late({ history }), joinedOrdinal: 0 }]);
+      const newcomer = audience.admit('bob', 'b', [late({ history })]);
+      const old = await commit(ROOM, drafts.edited(10));
+      expect(audience.isAlike(old)).toBe(history === 'shared');
+      const views = new Map(audience.apply(old).map(({ user, item }) => [user, item]));
+      expect(views.get(founder)).toBe(old.item);
+      expect(typesOf(views.get(newcomer))).toEqual(types);
+      expect(typesOf(audience.replayed(newcomer, old))).toEqual(types);
+      expect(parse(views.get(newcomer))?.events[0]?.version).toBe(old.lastVersion);
+      expect(audience.isAlike(await commit(ROOM, drafts.edited(11)))).toBe(true);
+    }
+  });
+
+  test('follow the setting, and where the user came in', async () => {
+    const audience = new Audience<string>();
+    audience.admit('ann', 'a', [{ ...member(ROOM), rules: { ...shared, history: 'joined' } }]);
+    const bob = audience.admit('bob', 'b', []);
+    audience.apply(await commit(ROOM, drafts.added('bob')));
+    expect(audience.isAlike(await commit(ROOM, drafts.edited(1)))).toBe(true);
+    audience.apply(await commit(ROOM, drafts.removed('bob')));
+    const again = drafts.added('bob');
+    if (again.type === 'members.added') again.data.ordinal = 20;
+    audience.apply(await commit(ROOM, again));
+    const old = await commit(ROOM, drafts.edited(20));
+    expect(audience.isAlike(old)).toBe(false);
+    expect(typesOf(audience.replayed(bob, old))).toEqual(['parley.hidden']);
+    audience.apply(
+      await commit(ROOM, {
+        type: 'conversation.updated',
+        data: { settings: { historyVisibility: 'shared' } },
+      }),
+    );
+    expect(audience.isAlike(old)).toBe(true);
+    expect(typesOf(audience.replayed(bob, old))).toEqual(['message.edited']);
+  });
+});
+
+describe('a text that is gone', () => {
+  test('is not in a replay, and what is about other messages is as it was', async () => {
+    const audience = new Audience<string>();
+    const ann = audience.admit('ann', 'a', [member(ROOM)]);
+    const commits: ConversationCommit[] = [];
+    for (const draft of [
+      drafts.sent(31, 'one'),
+      drafts.sent(32, 'two'),
+      drafts.edited(32),
+      drafts.sent(33, 'x'),
+    ])
+      commits.push(await commit(ROOM, draft));
+    const shown = (...gone: GoneTexts[]) =>
+      commits.map((each) => {
+        const item = audience.replayed(ann, each, gone);
+        return item === each.item || 'body' in (parse(item)?.events[0]?.data ?? {});
+      });
+    const [deleted, expired] = [new GoneTexts(), new GoneTexts()];
+    expect(shown(deleted, expired)).toEqual([true, true, true, true]);
+    const removed = (await commit(ROOM, drafts.messageDeleted(32))).removed;
+    if (removed) deleted.add(ROOM, removed);
+    expect(shown(deleted, expired)).toEqual([true, false, false, true]);
+    expired.add(ROOM, { deleted: [], expiredThrough: 31 });
+    expect(shown(deleted, expired)).toEqual([false, false, false, true]);
+    expired.add(OTHER, { deleted: [], expiredThrough: 33 });
+    expect(shown(deleted, expired)).toEqual([false, false, false, true]);
   });
 });
 
@@ -325,8 +471,10 @@ describe('bringing the read model to the end of the log', () => {
     const row = {
       conversationId: OTHER,
       joinedSequence: 1,
+      joinedOrdinal: 0,
+      role: 'member' as const,
       memberCount: 3,
-      receipts: true,
+      rules: shared,
       version: first.lastVersion,
     };
     const fold = new MembershipFold('ann', 0, { memberships: [row], departures: [] });
@@ -340,9 +488,9 @@ describe('bringing the read model to the end of the log', () => {
     const created = await commit(founded, drafts.created('ann', 'bob'));
     const fold = new MembershipFold('ann', 0, { memberships: [], departures: [] });
     fold.apply(created);
-    expect([...fold.memberships()]).toMatchObject([{ memberCount: 2, receipts: true }]);
+    expect([...fold.memberships()]).toMatchObject([{ memberCount: 2, rules: shared, joinedOrdinal: 0 }]);
     fold.apply(await commit(founded, drafts.receipts(false)));
-    expect([...fold.memberships()]).toMatchObject([{ memberCount: 2, receipts: false }]);
+    expect([...fold.memberships()]).toMatchObject([{ memberCount: 2, rules: { receipts: false } }]);
     const stranger = new MembershipFold('cat', 0, { memberships: [], departures: [] });
     const deleted = await commit(founded, drafts.deleted());
     for (const each of [fold, stranger]) each.apply(deleted);

@@ -1,43 +1,28 @@
-import { MAX_MEMBERS_WITH_RECEIPTS, type RevokedReason, userToken } from '@parley/contracts';
-import {
-  type Commit,
-  type ConversationCommit,
-  type CursorEntry,
-  cursorItem,
-  type Item,
-  type ReadsCommit,
-} from './commit.ts';
-import { countAfter, endsAll, follow, namedUsers, viewOf } from './course.ts';
+import { type RevokedReason, userToken } from '@parley/contracts';
+import { type Commit, type CursorEntry, cursorItem, type ReadsCommit } from './commit.ts';
+import { type ConversationCommit, type Rules, UNKNOWN_RULES } from './conversation-commit.ts';
+import { endsAll, follow, movedUsers } from './course.ts';
+import type { GoneTexts } from './gone-texts.ts';
+import type { Item } from './item.ts';
+import { PresentConversation } from './present-conversation.ts';
 import { addShare, type Share } from './receipt-share.ts';
+import { type Place, type Viewer, type Views, viewerOf, viewOf } from './view.ts';
 
 /** A connected user, with the sessions that are open on this process. */
 export interface User<S> {
   readonly id: string;
   readonly sessions: Set<S>;
-  /** Conversation → sequence of the commit that made the user a member. */
-  readonly memberships: Map<string, number>;
+  /** By conversation. */
+  readonly memberships: Map<string, Place>;
 }
 
-interface Conversation<S> {
-  /** Connected members only. */
-  readonly members: Set<User<S>>;
-  /** All members. A lower bound after an old event that does not say the number. */
-  memberCount: number;
-  /**
-   * Whether members see each other's receipts. Null when the conversation was first met through a connected user being
-   * added to it: nothing is shown until a commit or the read model tells.
-   */
-  receipts: boolean | null;
-}
-
-export interface Membership {
+export interface Membership extends Place {
   conversationId: string;
-  joinedSequence: number;
   memberCount: number;
-  receipts: boolean | null;
+  rules: Rules;
 }
 
-/** What one commit means for one user that it names. */
+/** What one commit means for one connected user. */
 export interface Delivery<S> {
   user: User<S>;
   item: Item | null;
@@ -51,7 +36,7 @@ export interface Delivery<S> {
 export class Audience<S> {
   readonly #users = new Map<string, User<S>>();
   readonly #byToken = new Map<string, User<S>>();
-  readonly #conversations = new Map<string, Conversation<S>>();
+  readonly #conversations = new Map<string, PresentConversation<User<S>>>();
 
   user(id: string): User<S> | undefined {
     return this.#users.get(id);
@@ -74,30 +59,34 @@ export class Audience<S> {
     const known = this.#users.get(userId);
     if (known) {
       known.sessions.add(session);
-      for (const membership of memberships) this.learnReceipts(membership);
+      for (const membership of memberships) this.learnRules(membership);
       return known;
     }
     const user: User<S> = { id: userId, sessions: new Set([session]), memberships: new Map() };
     this.#users.set(userId, user);
     this.#byToken.set(userToken(userId), user);
     for (const membership of memberships) {
-      this.#enter(user, membership.conversationId, membership.joinedSequence);
-      const conversation = this.#conversations.get(membership.conversationId);
-      if (conversation) conversation.memberCount = Math.max(conversation.memberCount, membership.memberCount);
-      this.learnReceipts(membership);
+      const { conversationId, joinedSequence, joinedOrdinal, role, memberCount } = membership;
+      this.#enter(user, conversationId, { joinedSequence, joinedOrdinal, role });
+      this.#conversations.get(conversationId)?.countAtLeast(memberCount);
+      this.learnRules(membership);
     }
     return user;
   }
 
   /** Takes what the read model knows; what a commit has said since holds. */
-  learnReceipts({ conversationId, receipts }: Pick<Membership, 'conversationId' | 'receipts'>): void {
-    const conversation = this.#conversations.get(conversationId);
-    if (conversation) conversation.receipts ??= receipts;
+  learnRules({ conversationId, rules }: Pick<Membership, 'conversationId' | 'rules'>): void {
+    this.#conversations.get(conversationId)?.learn(rules);
   }
 
-  /** Connected members are here, and nobody has said whether they see each other's receipts. */
-  lacksReceipts(conversationId: string): boolean {
-    return this.#conversations.get(conversationId)?.receipts === null;
+  /** Connected members are here, and nobody has said what decides what they see. */
+  lacksRules(conversationId: string): boolean {
+    return this.#conversations.get(conversationId)?.lacksRules ?? false;
+  }
+
+  /** Whether all connected members see a commit as it is stored, and are members after it as before. */
+  isAlike(commit: ConversationCommit): boolean {
+    return commit.plain && (this.#conversations.get(commit.conversationId)?.isAlike(commit) ?? true);
   }
 
   release(userId: string, session: S): void {
@@ -108,56 +97,70 @@ export class Audience<S> {
     this.#byToken.delete(userToken(userId));
   }
 
-  /** Applies a commit that is not plain and says what each connected user that it names sees of it. */
+  /** Applies a commit that is not alike for all and says what each connected user sees of it. */
   apply(commit: ConversationCommit): Delivery<S>[] {
-    const views = new Map<string, Item>();
+    const views: Views = new Map();
+    const moved = movedUsers(commit);
+    const all = endsAll(commit);
     const deliveries: Delivery<S>[] = [];
-    for (const user of this.#concerned(commit)) deliveries.push(this.#move(user, commit, views));
-    this.#settle(commit);
+    for (const user of this.#concerned(commit, moved)) {
+      deliveries.push(
+        all || moved.has(user.id) ? this.#move(user, commit, views) : this.#show(user, commit, views),
+      );
+    }
+    this.#conversations.get(commit.conversationId)?.settle(commit);
     return deliveries;
   }
 
-  #concerned(commit: ConversationCommit): Set<User<S>> {
-    const users = new Set(endsAll(commit) ? this.membersOf(commit.conversationId) : []);
-    for (const userId of namedUsers(commit)) {
+  #concerned({ conversationId }: ConversationCommit, moved: Iterable<string>): Set<User<S>> {
+    const users = new Set(this.membersOf(conversationId));
+    for (const userId of moved) {
       const user = this.#users.get(userId);
       if (user) users.add(user);
     }
     return users;
   }
 
-  #move(user: User<S>, commit: ConversationCommit, views: Map<string, Item>): Delivery<S> {
-    const before = user.memberships.has(commit.conversationId);
-    const course = follow(commit, user.id, before);
-    if (course.member && course.joined) this.#enter(user, commit.conversationId, commit.sequence);
-    if (!course.member && before) this.#exit(user, commit.conversationId);
-    if (!course.member) user.memberships.delete(commit.conversationId);
-    const revoked = course.left && !course.member ? course.left : null;
-    return { user, item: viewOf(commit, user.id, course.visible, views), revoked };
+  /** For a member who is one throughout. */
+  #show(user: User<S>, commit: ConversationCommit, views: Views): Delivery<S> {
+    const role = commit.roles.get(user.id);
+    const before = user.memberships.get(commit.conversationId);
+    if (before && role) user.memberships.set(commit.conversationId, { ...before, role });
+    const viewer = this.#viewer(user, commit.conversationId);
+    return { user, item: viewOf(commit, viewer, null, views), revoked: null };
   }
 
-  #enter(user: User<S>, conversationId: string, joinedSequence: number): void {
-    user.memberships.set(conversationId, joinedSequence);
-    const conversation = this.#conversations.get(conversationId);
-    if (conversation) conversation.members.add(user);
-    else
-      this.#conversations.set(conversationId, { members: new Set([user]), memberCount: 0, receipts: null });
+  #move(user: User<S>, commit: ConversationCommit, views: Views): Delivery<S> {
+    const { conversationId, sequence: joinedSequence } = commit;
+    const before = user.memberships.get(conversationId);
+    const course = follow(commit, user.id, before !== undefined);
+    const role = commit.roles.get(user.id) ?? before?.role ?? 'guest';
+    const held = course.joined ? { joinedSequence, joinedOrdinal: course.ordinal } : before;
+    // Who is gone afterwards is no moderator any more.
+    const place = held && { ...held, role: course.member ? role : 'guest' };
+    const viewer = this.#viewer(user, conversationId, place);
+    if (course.member && place) this.#enter(user, conversationId, place);
+    if (!course.member && before) this.#exit(user, conversationId);
+    if (!course.member) user.memberships.delete(conversationId);
+    const revoked = course.left && !course.member ? course.left : null;
+    return { user, item: viewOf(commit, viewer, course.visible, views), revoked };
+  }
+
+  #viewer(user: User<S>, conversationId: string, place = user.memberships.get(conversationId)): Viewer {
+    return viewerOf(user.id, place, this.#conversations.get(conversationId)?.rules ?? UNKNOWN_RULES);
+  }
+
+  #enter(user: User<S>, conversationId: string, place: Place): void {
+    user.memberships.set(conversationId, place);
+    const conversation = this.#conversations.get(conversationId) ?? new PresentConversation<User<S>>();
+    this.#conversations.set(conversationId, conversation);
+    conversation.enter(user, place);
   }
 
   #exit(user: User<S>, conversationId: string): void {
     const conversation = this.#conversations.get(conversationId);
     conversation?.members.delete(user);
     if (conversation?.members.size === 0) this.#conversations.delete(conversationId);
-  }
-
-  #settle(commit: ConversationCommit): void {
-    const conversation = this.#conversations.get(commit.conversationId);
-    if (!conversation) return;
-    for (const change of commit.changes) {
-      conversation.memberCount = countAfter(conversation.memberCount, change);
-    }
-    conversation.memberCount = Math.max(conversation.memberCount, conversation.members.size);
-    conversation.receipts = commit.receipts ?? conversation.receipts;
   }
 
   /** The receipts of a commit, by user; users with the same conversations in it share one item. */
@@ -195,15 +198,14 @@ export class Audience<S> {
   }
 
   #showsReceipts(conversationId: string): boolean {
-    const conversation = this.#conversations.get(conversationId);
-    return conversation?.receipts === true && conversation.memberCount <= MAX_MEMBERS_WITH_RECEIPTS;
+    return this.#conversations.get(conversationId)?.showsReceipts ?? false;
   }
 
   /** A user's own cursor is theirs in every case; without a membership only the one of an audience means anything. */
   #sees(user: User<S>, commit: ReadsCommit, entry: CursorEntry, conversationId: string): boolean {
     if (entry.reach === 'audience') return entry.userId === user.id;
-    const joined = user.memberships.get(conversationId);
-    if (joined === undefined || joined > commit.sequence) return false;
+    const place = user.memberships.get(conversationId);
+    if (place === undefined || place.joinedSequence > commit.sequence) return false;
     return entry.userId === user.id || (entry.reach === 'members' && this.#showsReceipts(conversationId));
   }
 
@@ -215,12 +217,12 @@ export class Audience<S> {
 
   /**
    * What a user sees of an older commit, being what they are now: commits of conversations they are in, from the
-   * event that made them a member on.
+   * event that made them a member on, without the texts that are gone since.
    */
-  replayed(user: User<S>, commit: Commit): Item | null {
+  replayed(user: User<S>, commit: Commit, gone: readonly GoneTexts[] = []): Item | null {
     switch (commit.kind) {
       case 'conversation':
-        return this.#replayedConversation(user, commit);
+        return this.#replayedConversation(user, commit, gone);
       case 'reads': {
         const cursors = this.#cursorsFor(commit, user, commit.groups.keys());
         return cursors.length === 0 ? null : cursorItem(commit, cursors);
@@ -232,15 +234,15 @@ export class Audience<S> {
     }
   }
 
-  #replayedConversation(user: User<S>, commit: ConversationCommit): Item | null {
-    const joined = user.memberships.get(commit.conversationId);
+  #replayedConversation(user: User<S>, commit: ConversationCommit, gone: readonly GoneTexts[]): Item | null {
+    const joined = user.memberships.get(commit.conversationId)?.joinedSequence;
     if (joined === undefined || joined > commit.sequence) return null;
-    if (joined < commit.sequence && commit.secrets.length === 0) return commit.item;
+    const viewer = this.#viewer(user, commit.conversationId);
+    if (joined < commit.sequence) return viewOf(commit, viewer, null, new Map(), gone);
     const entry = commit.changes.findLast(
       (change) => change.kind === 'joined' && change.userIds.includes(user.id),
     );
-    const start = joined === commit.sequence ? (entry?.event ?? 0) : 0;
-    const visible = commit.events.map((_, index) => index).slice(start);
-    return viewOf(commit, user.id, visible, new Map());
+    const visible = Array.from({ length: commit.size }, (_, index) => index).slice(entry?.event ?? 0);
+    return viewOf(commit, viewer, visible, new Map(), gone);
   }
 }

@@ -1,10 +1,9 @@
 import type { RevokedReason } from '@parley/contracts';
-import { type ConversationCommit, encodeItem, type Item, redacted } from './commit.ts';
+import type { ConversationCommit } from './conversation-commit.ts';
 
-/** Users that the commit names: only they may see another part of it, or be somebody else after it. */
-export function namedUsers({ changes, secrets }: ConversationCommit): Set<string> {
-  const secretKeepers = secrets.map((secret) => secret.userId);
-  return new Set(changes.flatMap((change) => change.userIds).concat(secretKeepers));
+/** Users whose membership the commit may change: all others see the whole of it or nothing. */
+export function movedUsers({ changes }: ConversationCommit): Set<string> {
+  return new Set(changes.flatMap((change) => change.userIds));
 }
 
 export function endsAll({ changes }: ConversationCommit): boolean {
@@ -21,22 +20,25 @@ interface Course {
   visible: number[];
   member: boolean;
   joined: boolean;
+  /** Messages that were there when they joined, if they did. */
+  ordinal: number;
   left: RevokedReason | null;
 }
 
 /** One user's way through a commit: they see each event during which, or by which, they are a member. */
 export function follow(commit: ConversationCommit, userId: string, memberBefore: boolean): Course {
-  const course: Course = { visible: [], member: memberBefore, joined: false, left: null };
+  const course: Course = { visible: [], member: memberBefore, joined: false, ordinal: 0, left: null };
   const changes = new Map(
     commit.changes
       .filter((change) => change.kind === 'deleted' || change.userIds.includes(userId))
       .map((change) => [change.event, change]),
   );
-  for (let index = 0; index < commit.events.length; index++) {
+  for (let index = 0; index < commit.size; index++) {
     const change = changes.get(index);
     if (change?.kind === 'joined' && !course.member) {
       course.member = true;
       course.joined = true;
+      course.ordinal = change.ordinal ?? 0;
     }
     if (course.member) course.visible.push(index);
     if (course.member && change && change.kind !== 'joined') {
@@ -45,29 +47,4 @@ export function follow(commit: ConversationCommit, userId: string, memberBefore:
     }
   }
   return course;
-}
-
-/** What a user sees of the visible events as an item; users who see the same share it through `views`. */
-export function viewOf(
-  commit: ConversationCommit,
-  userId: string,
-  visible: readonly number[],
-  views: Map<string, Item>,
-): Item | null {
-  if (visible.length === 0) return null;
-  const keepsSecret = commit.secrets.some((secret) => secret.userId === userId);
-  if (visible.length === commit.events.length && !keepsSecret) return commit.item;
-  const key = keepsSecret ? `${visible.join()} ${userId}` : visible.join();
-  const known = views.get(key);
-  if (known) return known;
-  const events = redacted(
-    commit.events,
-    commit.secrets.filter((secret) => secret.userId !== userId),
-  );
-  const item = encodeItem(
-    commit.sequence,
-    visible.flatMap((index) => events[index] ?? []),
-  );
-  views.set(key, item);
-  return item;
 }

@@ -1,6 +1,7 @@
 import type { RevokedReason } from '@parley/contracts';
 import type { Membership } from './audience.ts';
-import type { Commit, ConversationCommit } from './commit.ts';
+import type { Commit } from './commit.ts';
+import { type ConversationCommit, UNKNOWN_RULES } from './conversation-commit.ts';
 import { countAfter } from './course.ts';
 
 export interface MembershipRow extends Membership {
@@ -44,7 +45,9 @@ export class MembershipFold {
     if (row) row.version = commit.lastVersion;
     for (const change of commit.changes) this.#change(commit, change);
     const now = this.#rows.get(commit.conversationId);
-    if (now && commit.receipts !== null) now.receipts = commit.receipts;
+    if (!now) return;
+    now.rules = { ...now.rules, ...commit.rules };
+    now.role = commit.roles.get(this.#userId) ?? now.role;
   }
 
   #change(commit: ConversationCommit, change: ConversationCommit['changes'][number]): void {
@@ -52,13 +55,21 @@ export class MembershipFold {
     const row = this.#rows.get(commit.conversationId);
     const mine = kind === 'deleted' ? row !== undefined : userIds.includes(this.#userId);
     if (row) row.memberCount = countAfter(row.memberCount, change);
-    else if (mine && kind === 'joined') this.#enter(commit, countAfter(0, change));
+    else if (mine && kind === 'joined') this.#enter(commit, change);
     if (mine && kind !== 'joined') this.#leave(commit, kind);
   }
 
-  #enter({ conversationId, sequence, lastVersion }: ConversationCommit, memberCount: number): void {
-    const row = { conversationId, joinedSequence: sequence, version: lastVersion, memberCount };
-    this.#rows.set(conversationId, { ...row, receipts: null });
+  #enter(commit: ConversationCommit, change: ConversationCommit['changes'][number]): void {
+    const { conversationId, sequence: joinedSequence, lastVersion: version } = commit;
+    this.#rows.set(conversationId, {
+      conversationId,
+      joinedSequence,
+      joinedOrdinal: change.ordinal ?? 0,
+      role: commit.roles.get(this.#userId) ?? 'guest',
+      version,
+      memberCount: countAfter(0, change),
+      rules: UNKNOWN_RULES,
+    });
     this.#departures.delete(conversationId);
   }
 

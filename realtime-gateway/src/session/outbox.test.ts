@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytesOf } from './bytes.ts';
-import type { Item } from './commit.ts';
+import type { Item } from './item.ts';
 import { FLUSH_BYTES, Outbox, overflows, Run } from './outbox.ts';
 
 const items: Item[] = Array.from({ length: 6 }, (_, n) => ({

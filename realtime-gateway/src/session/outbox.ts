@@ -1,5 +1,5 @@
 import { bytesOf, concat } from './bytes.ts';
-import type { Item } from './commit.ts';
+import type { Item } from './item.ts';
 
 /** A frame is sent at this size even when the flush is not due. */
 export const FLUSH_BYTES = 32 * 1024;

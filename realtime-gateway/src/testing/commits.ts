@@ -44,6 +44,21 @@ export const drafts = {
     type: 'cursor.lowered',
     data: { userId, ordinal },
   }),
+  edited: (ordinal: number, body = `edited ${ordinal}`): Draft => ({
+    type: 'message.edited',
+    data: {
+      messageId: conversation(900_000 + ordinal),
+      ordinal,
+      body,
+      format: 'plain',
+      mentions: { users: [], all: false, here: false },
+    },
+  }),
+  messageDeleted: (ordinal: number): Draft => ({
+    type: 'message.deleted',
+    data: { messageId: conversation(900_000 + ordinal), ordinal },
+  }),
+  expired: (throughOrdinal: number): Draft => ({ type: 'messages.expired', data: { throughOrdinal } }),
   left: (userId: string): Draft => ({ type: 'member.left', data: { userId } }),
   removed: (...userIds: string[]): Draft => ({ type: 'members.removed', data: { userIds } }),
   sent: (ordinal: number, body = `message ${ordinal}`): Draft => ({

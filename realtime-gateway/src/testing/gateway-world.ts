@@ -123,7 +123,7 @@ export class GatewayWorld {
     await this.rows.query(
       `insert into read_model.conversations
          (id, type, settings, created_at, created_by, member_count, message_count, version, sequence)
-       values ($1, 'group', '{"receipts": true}', now(), 'writer', $3, 0, $2, 0)
+       values ($1, 'group', '{"receipts": true, "historyVisibility": "shared"}', now(), 'writer', $3, 0, $2, 0)
        on conflict (id) do update set version = $2, member_count = $3`,
       [id, version, memberCount],
     );
@@ -132,12 +132,45 @@ export class GatewayWorld {
   async member(conversationId: string, userId: string, joinedSequence: number): Promise<void> {
     await this.rows.query(
       `insert into read_model.members
-         (conversation_id, user_id, role, joined_at, joined_sequence, joined_ordinal, read_ordinal)
-       values ($1, $2, 'member', now(), $3, 0, 0)
+         (conversation_id, user_id, role, joined_at, joined_sequence, joined_version, joined_ordinal, read_ordinal)
+       values ($1, $2, 'member', now(), $3, 1, 0, 0)
        on conflict (conversation_id, user_id)
        do update set joined_sequence = $3, left_sequence = null, left_reason = null`,
       [conversationId, userId, joinedSequence],
     );
+  }
+
+  async role(conversationId: string, userId: string, role: string, joinedOrdinal = 0): Promise<void> {
+    await this.rows.query(
+      `update read_model.members set role = $3, joined_ordinal = $4 where conversation_id = $1 and user_id = $2`,
+      [conversationId, userId, role, joinedOrdinal],
+    );
+  }
+
+  async history(id: string, visibility: 'shared' | 'joined'): Promise<void> {
+    await this.rows.query(
+      `update read_model.conversations
+       set settings = settings || jsonb_build_object('historyVisibility', $2::text) where id = $1`,
+      [id, visibility],
+    );
+  }
+
+  /** A message that is deleted, as the read model keeps it. */
+  async tombstone(id: string, ordinal: number): Promise<void> {
+    await this.rows.query(
+      `insert into read_model.messages
+         (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies, format, attachments, mentions,
+          mentions_all, deleted_at, deleted_by, version, sent_version)
+       values ($1, $2, gen_random_uuid(), 0, 'writer', now(), 0, 'plain', '[]', '{}', false, now(), 'writer', 1, 1)`,
+      [id, ordinal],
+    );
+  }
+
+  async expired(id: string, throughOrdinal: number): Promise<void> {
+    await this.rows.query('update read_model.conversations set expired_ordinal = $2 where id = $1', [
+      id,
+      throughOrdinal,
+    ]);
   }
 
   async left(conversationId: string, userId: string, sequence: number, reason: string): Promise<void> {
