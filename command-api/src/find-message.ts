@@ -4,6 +4,7 @@ import type { Aggregate } from './domain/aggregate.ts';
 import type { MessageFact } from './domain/decider.ts';
 import { factOf } from './domain/plan-commit.ts';
 import type { ReadModelLookup } from './read-model-lookup.ts';
+import { within } from './within.ts';
 
 export interface MessageQuestion {
   aggregate: Pick<Aggregate<unknown>, 'subject' | 'owns'>;
@@ -15,31 +16,42 @@ export interface MessageQuestion {
   forgottenThrough: number;
 }
 
+/** Of a message whose place the client knows only its deletion is asked; without an answer it counts as there. */
+const DELETION_MS = 300;
+
 /**
  * The facts of a message that the window does not hold, read from the log itself: from the sequence the client
  * names, else from where the read model says it is. Null = it is not there. Throws `unavailable` when nobody can tell.
+ * That it is deleted the read model says, if it can: an event about it would be void in every fold all the same.
  */
 export async function findMessage(
   question: MessageQuestion,
   log: EventLog,
   lookup: ReadModelLookup,
 ): Promise<MessageFact | null> {
-  const sequence = question.sequence ?? (await projectedSequence(question, lookup));
-  return sequence === null ? null : messageAt(log, question, sequence);
+  const { conversationId, messageId } = question;
+  const asked = lookup.message(conversationId, messageId).catch(() => null);
+  const known = question.sequence;
+  const projected = known === undefined ? await placeOf(question, asked) : await within(DELETION_MS, asked);
+  const sequence = known ?? projected?.sequence ?? null;
+  const fact = sequence === null ? null : await messageAt(log, question, sequence);
+  return fact && projected?.deleted ? { ...fact, deleted: true } : fact;
 }
 
-async function projectedSequence(
-  { conversationId, messageId, forgottenThrough }: MessageQuestion,
-  lookup: ReadModelLookup,
-): Promise<number | null> {
-  const found = await lookup.messageSequence(conversationId, messageId).catch(() => null);
+type Projected = Awaited<ReturnType<ReadModelLookup['message']>>;
+
+async function placeOf(
+  { forgottenThrough }: MessageQuestion,
+  asked: Promise<Projected | null>,
+): Promise<Projected> {
+  const found = await asked;
   if (!found || (found.sequence === null && found.through < forgottenThrough)) {
     throw new ProblemError('unavailable', {
       detail: 'The read model cannot tell where this message is; name its `sequence`, or retry.',
       retryAfterMs: 1_000,
     });
   }
-  return found.sequence;
+  return found;
 }
 
 async function messageAt(

@@ -176,6 +176,16 @@ describe('a key that left the window', () => {
     expect(await start().do('message.edit', 'anna', named)).toMatchObject({ kind: 'accepted' });
   });
 
+  test('of a message that is deleted is known to be, wherever it is said to stand', async () => {
+    const [messageId, answer] = oldest;
+    const data = { conversationId: id, messageId, emoji: '👍' };
+    const { sequence } = accepted(answer);
+    await readModel.deletes(id, messageId);
+    for (const about of [data, { ...data, sequence }]) {
+      expect(await start().do('message.react', 'anna', about)).toMatchObject({ code: 'message-deleted' });
+    }
+  });
+
   test('of a message finds it for a reply and as the root of a thread, and what was found stays true', async () => {
     const [messageId] = oldest;
     const reply = { conversationId: id, body: 'after all', replyTo: messageId, threadId: messageId };

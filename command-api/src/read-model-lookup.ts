@@ -33,18 +33,22 @@ export class ReadModelLookup {
     return { sequences, through: Number(rows[0]?.through ?? 0) };
   }
 
-  async messageSequence(
+  async message(
     conversationId: string,
     messageId: string,
-  ): Promise<{ sequence: number | null; through: number }> {
-    const { rows } = await this.#pool.query<{ through: string | null; sequence: string | null }>({
-      name: 'message-sequence',
-      text: `select t.through, m.sequence from (${THROUGH}) t
+  ): Promise<{ sequence: number | null; deleted: boolean; through: number }> {
+    const { rows } = await this.#pool.query<{
+      through: string | null;
+      sequence: string | null;
+      deleted: boolean;
+    }>({
+      name: 'message',
+      text: `select t.through, m.sequence, m.deleted_at is not null as deleted from (${THROUGH}) t
              left join read_model.messages m on m.conversation_id = $2 and m.message_id = $3`,
       values: [this.#epoch, conversationId, messageId],
     });
-    const { through = null, sequence = null } = rows[0] ?? {};
-    return { sequence: sequence === null ? null : Number(sequence), through: Number(through ?? 0) };
+    const { through = null, sequence = null, deleted = false } = rows[0] ?? {};
+    return { sequence: sequence === null ? null : Number(sequence), deleted, through: Number(through ?? 0) };
   }
 
   /**

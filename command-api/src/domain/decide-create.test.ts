@@ -134,6 +134,17 @@ describe('conversation.create', () => {
       .isRefused('invalid-request', 'conversationId');
   });
 
+  test.each([{ title: 'x' }, { description: 'x' }])(
+    'of a direct conversation has no words of its own: %j',
+    (words) => {
+      given()
+        .when(
+          command('conversation.create', 'anna', { type: 'direct', members: [{ userId: 'ben' }], ...words }),
+        )
+        .isRefused('invalid-request', Object.keys(words)[0]);
+    },
+  );
+
   test.each([
     [{ readOnly: true }, 'settings.readOnly'],
     [{ slowModeSeconds: 60 }, 'settings.slowModeSeconds'],

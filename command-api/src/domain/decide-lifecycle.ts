@@ -72,7 +72,7 @@ function idFault({ conversationId }: CommandData<'conversation.create'>): Decisi
 
 function directFault(
   actor: string,
-  { members, conversationId: asked, settings }: CommandData<'conversation.create'>,
+  { members, conversationId: asked, title, description, settings }: CommandData<'conversation.create'>,
   conversationId: string,
 ): Decision | null {
   const others = new Set(members.map((member) => member.userId).filter((userId) => userId !== actor));
@@ -83,6 +83,8 @@ function directFault(
   if (asked && asked !== conversationId) {
     return rejectField('conversationId', `the direct conversation of these two is ${conversationId}`);
   }
+  if (title !== undefined) return rejectField('title', 'a direct conversation has none');
+  if (description !== undefined) return rejectField('description', 'a direct conversation has none');
   // Both are plain members and nobody updates it: whoever came first could silence it for good.
   if (settings?.readOnly) return rejectField('settings.readOnly', 'a direct conversation has no moderators');
   if (settings?.slowModeSeconds) {

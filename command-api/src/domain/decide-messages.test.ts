@@ -133,6 +133,9 @@ describe('messages', () => {
     given(...room, deleted)
       .when(edit, { message: fact() })
       .isRefused('message-deleted');
+    given(...room)
+      .when(edit, { message: fact({ deleted: true }) })
+      .isRefused('message-deleted');
     given(...room, deleted)
       .when(remove, { message: fact() })
       .isNoOp({});

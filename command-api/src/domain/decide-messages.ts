@@ -29,8 +29,11 @@ export function resolve(state: ConversationState, actor: string, finding: Findin
   return { fact: finding };
 }
 
-export function isDeleted({ deletedOrdinals }: ConversationState, { ordinal }: MessageFact): boolean {
-  return deletedOrdinals.has(ordinal);
+export function isDeleted(
+  { deletedOrdinals }: ConversationState,
+  { ordinal, deleted }: MessageFact,
+): boolean {
+  return deleted === true || deletedOrdinals.has(ordinal);
 }
 
 /** Whether the actor may write at all; `message.schedule` asks this too, the rest is asked when its time comes. */

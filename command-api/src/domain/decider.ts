@@ -15,6 +15,8 @@ export interface MessageFact {
   sentAt: number;
   /** Of the root, when the message is a reply in a thread. */
   threadOrdinal: number | null;
+  /** Known from elsewhere than the state, which remembers the newest deletions only. */
+  deleted?: true;
 }
 
 /** What the log says of a message that a command names; `wrong-sequence` = the named commit does not hold it. */

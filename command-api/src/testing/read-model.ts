@@ -70,6 +70,14 @@ export class ReadModel {
     await this.passes(log, commits.at(-1)?.sequence ?? 0);
   }
 
+  /** As if the message had been deleted long ago. */
+  async deletes(conversationId: string, messageId: string): Promise<void> {
+    await this.#client.query(
+      "update read_model.messages set deleted_at = now(), deleted_by = 'anna' where conversation_id = $1 and message_id = $2",
+      [conversationId, messageId],
+    );
+  }
+
   /** Writes all commands of a user's own facts. */
   async followUser(log: EventLog, userId: string): Promise<void> {
     const commits = await commitsOn(log, userSubject(userId));
