@@ -1,6 +1,7 @@
 import type { ConversationType, Role, Settings } from '@parley/contracts';
 import { type Principal, ProblemError } from '@parley/runtime';
 import type { PoolClient } from 'pg';
+import { BEGINNING, type Moment } from './moment.ts';
 
 /** What a reader is to a conversation: one of these, the first that holds in the order of `relationOf`. */
 export type Relation = Role | 'audience' | 'visitor' | 'invited' | 'banned' | 'removed' | 'stranger';
@@ -77,12 +78,16 @@ export interface Entry {
   messageCount: number;
   version: number;
   isMember: boolean;
+  /** Of what is for moderators: who may read the bans. */
+  isModerator: boolean;
   /** Members and the audience of a broadcast have one. */
   hasCursor: boolean;
   /** Ordinal of the first message that the reader may see; beyond `messageCount` when there is none. */
   first: number;
-  /** Sequence of the first commit that the reader may see; null = none. */
-  firstSequence: number | null;
+  /** With history for members only: messages up to this ordinal were there before the reader joined. 0 = sees all. */
+  hiddenThrough: number;
+  /** From which event on the reader may see what happened; null = nothing. */
+  since: (Moment & { version: number }) | null;
 }
 
 interface EntryRow {
@@ -95,22 +100,26 @@ interface EntryRow {
   deleted: boolean;
   in_audience: boolean;
   role: Role | null;
+  joined_at: Date | null;
   joined_ordinal: number | null;
   joined_sequence: string | null;
+  joined_version: number | null;
   was_member: boolean;
   banned_until: Date | null;
   banned: boolean;
   invited: boolean;
 }
 
-/** SQL: the conversation `c` is a broadcast for a user, as long as they are not its member and not banned. */
-export const inAudience = (userId: string, segments: string): string => `(c.type = 'broadcast' and (
-    c.audience = 'all' or (c.audience = 'segment' and c.segment = any(${segments}::text[]))
-    or (c.audience = 'custom' and ${userId} = any(c.audience_user_ids))))`;
+/** The conversation `c` is a broadcast for the reader, as long as they are not its member and not banned. */
+const IN_AUDIENCE = `(c.type = 'broadcast' and (
+    c.audience = 'all' or (c.audience = 'segment' and c.segment = any($3::text[]))
+    or (c.audience = 'custom' and exists (select from read_model.audience_users a
+      where a.user_id = $2 and a.conversation_id = c.id offset 0))))`;
 
 const ENTRY_SQL = `select c.type, c.settings, c.member_count, c.message_count, c.expired_ordinal, c.version,
-    c.deleted_at is not null as deleted, coalesce(${inAudience('$2', '$3')}, false) as in_audience,
-    case when m.left_sequence is null then m.role end as role, m.joined_ordinal, m.joined_sequence,
+    c.deleted_at is not null as deleted, coalesce(${IN_AUDIENCE}, false) as in_audience,
+    case when m.left_sequence is null then m.role end as role,
+    m.joined_at, m.joined_ordinal, m.joined_sequence, m.joined_version,
     m.user_id is not null as was_member, b.user_id is not null as banned, b.until as banned_until,
     i.user_id is not null as invited
   from read_model.conversations c
@@ -162,7 +171,7 @@ function entryOf(id: string, row: EntryRow, relation: Relation): Entry {
   const joinedOnly = row.settings.historyVisibility === 'joined';
   const isMember = row.role !== null;
   const seesNothing = joinedOnly && relation === 'visitor';
-  const hidden = joinedOnly && isMember ? (row.joined_ordinal ?? 0) : 0;
+  const hiddenThrough = joinedOnly && isMember ? (row.joined_ordinal ?? 0) : 0;
   return {
     id,
     type: row.type,
@@ -171,8 +180,18 @@ function entryOf(id: string, row: EntryRow, relation: Relation): Entry {
     messageCount: row.message_count,
     version: row.version,
     isMember,
+    isModerator: verdictOf('bans', relation, row.type) === 'allowed',
     hasCursor: isMember || relation === 'audience',
-    first: seesNothing ? row.message_count + 1 : Math.max(hidden, row.expired_ordinal) + 1,
-    firstSequence: seesNothing ? null : joinedOnly && isMember ? Number(row.joined_sequence) : 0,
+    first: seesNothing ? row.message_count + 1 : Math.max(hiddenThrough, row.expired_ordinal) + 1,
+    hiddenThrough,
+    since: seesNothing ? null : joinedOnly && isMember ? joiningOf(row) : { ...BEGINNING, version: 0 },
+  };
+}
+
+function joiningOf(row: EntryRow): NonNullable<Entry['since']> {
+  return {
+    sequence: Number(row.joined_sequence),
+    at: row.joined_at?.toISOString() ?? BEGINNING.at,
+    version: row.joined_version ?? 0,
   };
 }

@@ -10,10 +10,13 @@ export interface Moment {
 /** The present as a moment: nothing is after it. */
 export const NOW: Moment = { sequence: Number.MAX_SAFE_INTEGER, at: 'infinity' };
 
+/** Before everything. */
+export const BEGINNING: Moment = { sequence: 0, at: '-infinity' };
+
 /** The moment that an `asOf` names, which the contract has checked to be a position or a time. */
 export function momentOf(asOf: string): Moment {
   const position = parsePosition(asOf);
   if (position) return { ...NOW, sequence: position.sequence };
   // Postgres counts no year 0.
-  return { ...NOW, at: asOf < '0001' ? '-infinity' : asOf };
+  return { ...NOW, at: asOf < '0001' ? BEGINNING.at : asOf };
 }

@@ -19,7 +19,8 @@ beforeEach(() => model.build());
 const params = { conversationId: uuid(1) };
 const principal = principalOf('ann');
 
-async function past(asOf: string) {
+async function past(asOf: string, userId = 'ann') {
+  const principal = principalOf(userId);
   const [conversation, members, messages] = await model.read(async (snapshot) => [
     await readConversation(snapshot, { params, query: { asOf }, principal }),
     await readMembers(snapshot, { params, query: { limit: 500, asOf }, principal }),
@@ -215,6 +216,34 @@ it('is not there before it began', async () => {
   for (const asOf of [`${EPOCH}:4`, '2025-12-31T23:59:59Z', '0000-01-01T00:00:00Z']) {
     await expect(past(asOf)).rejects.toMatchObject({ code: 'not-found' });
   }
+});
+
+it('begins with joining where history is for members only, and never does for a visitor', async () => {
+  const settings = { historyVisibility: 'joined' as const };
+  const story = new Story(uuid(1), { type: 'channel', settings }).send(2);
+  const before = story.place;
+  const joined = story.add({ kind: 'join', user: 'cyn', role: 'member' });
+  story.send(1);
+  await story.insert(model.pool);
+  const momentsOf = ({ sequence, at }: typeof joined) => [`${EPOCH}:${sequence}`, at];
+  for (const asOf of momentsOf(joined)) {
+    expect((await past(asOf, 'cyn')).members.items.map((each) => each.userId)).toEqual(['ann', 'bob', 'cyn']);
+    expect((await past(asOf, 'cyn')).conversation.memberCount).toBe(3);
+  }
+  const isNotFound = async (userId: string, asOf: string) => {
+    const request = { params, principal: principalOf(userId) };
+    const notFound = { code: 'not-found' };
+    await expect(
+      model.read((it) => readConversation(it, { ...request, query: { asOf } })),
+    ).rejects.toMatchObject(notFound);
+    await expect(
+      model.read((it) => readMembers(it, { ...request, query: { limit: 9, asOf } })),
+    ).rejects.toMatchObject(notFound);
+  };
+  for (const asOf of momentsOf(before)) await isNotFound('cyn', asOf);
+  for (const asOf of [...momentsOf(joined), `${EPOCH}:${Number.MAX_SAFE_INTEGER}`])
+    await isNotFound('zoe', asOf);
+  for (const asOf of momentsOf(before)) expect((await past(asOf, 'bob')).conversation.memberCount).toBe(2);
 });
 
 it('shows no cursors, and nothing of the reader', async () => {

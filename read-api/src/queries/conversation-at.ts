@@ -2,7 +2,7 @@ import type { ConversationView, MessageView, Settings } from '@parley/contracts'
 import { type Principal, ProblemError } from '@parley/runtime';
 import type { PoolClient } from 'pg';
 import type { Entry } from '../access.ts';
-import type { Moment } from '../moment.ts';
+import { BEGINNING, type Moment } from '../moment.ts';
 import { messageViewsIn } from './message-view.ts';
 
 const PREVIEW_CHARACTERS = 140;
@@ -41,7 +41,8 @@ const VERSION_OF_LAST = `select coalesce(
  */
 const PAST = `select exists (
       select from read_model.audit a where a.conversation_id = c.id and a.version = 1
-        and a.sequence <= $2 and a.at <= $3::timestamptz) as existed,
+        and a.sequence <= $2 and a.at <= $3::timestamptz)
+      and $4::bigint <= $2::bigint and $5::timestamptz <= $3::timestamptz as existed,
     past.message_count, case when c.sequence <= $2 and $3::timestamptz >= now() then c.version else greatest(1,
       (select a.version from read_model.audit a where a.conversation_id = c.id
         and a.sequence <= $2 and a.at <= $3::timestamptz order by a.version desc limit 1),
@@ -50,16 +51,21 @@ const PAST = `select exists (
   cross join lateral (select ${MESSAGES_THEN} as message_count offset 0) past
   where c.id = $1`;
 
-/** How far a conversation had come at a moment. Throws `not-found` when it did not exist yet. */
+/**
+ * How far a conversation had come at a moment. Throws `not-found` when it did not exist yet, or when the moment is before
+ * the reader may see what happened (`since`; null = they never may).
+ */
 export async function pastOf(
   client: PoolClient,
   conversationId: string,
   moment: Moment,
+  since: Moment | null = BEGINNING,
 ): Promise<{ messageCount: number; version: number }> {
+  if (since === null) throw new ProblemError('not-found');
   const { rows } = await client.query<PastRow>({
     name: 'past',
     text: PAST,
-    values: [conversationId, moment.sequence, moment.at],
+    values: [conversationId, moment.sequence, moment.at, since.sequence, since.at],
   });
   const [row] = rows;
   if (!row?.existed) throw new ProblemError('not-found');
@@ -98,8 +104,7 @@ function foldFacts(
 }
 
 /**
- * A conversation as it was at a moment, seen with what the reader may see now. Throws `not-found` when it did not exist
- * yet.
+ * A conversation as it was at a moment, seen with what the reader may see now. Throws `not-found` as `pastOf` does.
  */
 export async function conversationAt(
   client: PoolClient,
@@ -109,7 +114,7 @@ export async function conversationAt(
   principal: Principal,
 ): Promise<ConversationView> {
   const bounds = [entry.id, moment.sequence, moment.at];
-  const { messageCount, version } = await pastOf(client, entry.id, moment);
+  const { messageCount, version } = await pastOf(client, entry.id, moment, entry.since);
   const facts = await client.query<{ type: string; details: Facts }>({
     name: 'conversation-facts',
     text: `select type, details from read_model.audit where conversation_id = $1

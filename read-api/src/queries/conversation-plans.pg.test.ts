@@ -22,7 +22,7 @@ import { readThread } from './thread.ts';
 
 /**
  * 2,000 conversations of 20 messages and one of 20,000, `uuid(1)`, in which every tenth message is a reply to the first,
- * every hundredth deleted, edited, reacted to or pinned. Bob is a moderator everywhere.
+ * every hundredth deleted, edited, reacted to (most of it taken back) or pinned. Bob is a moderator everywhere.
  */
 const ROWS = `
   create function pg_temp.id(n int) returns uuid language sql immutable as
@@ -34,21 +34,23 @@ const ROWS = `
       size - 1, now(), size, size, size, size + 20, 100000000
     from generate_series(1, 2000) n, lateral (select case when n = 1 then 20000 else 20 end as size) s;
   insert into read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies, body, format,
-      attachments, mentions, mentions_all, thread_ordinal, edit_count, edited_at, edited_by, deleted_at, deleted_by, version)
+      attachments, mentions, mentions_all, thread_ordinal, edit_count, edited_at, edited_by, deleted_at, deleted_by, version, sent_version)
     select c.id, o, pg_temp.id(o * 10000 + n), o * 2500 + n, 'ann', '2026-01-01'::timestamptz + o * interval '1 minute', o / 10,
       case when o % 100 > 0 then 'text ' || o end, 'plain', '[]', '{"users":[],"all":false,"here":false}', false,
       case when o % 10 = 0 then 1 end, case when o % 100 = 1 then 1 else 0 end, case when o % 100 = 1 then now() end,
-      case when o % 100 = 1 then 'ann' end, case when o % 100 = 0 then now() end, case when o % 100 = 0 then 'ann' end, o + 1
+      case when o % 100 = 1 then 'ann' end, case when o % 100 = 0 then now() end, case when o % 100 = 0 then 'ann' end, o + 1, o + 1
     from generate_series(1, 2000) n join read_model.conversations c on c.id = pg_temp.id(n), generate_series(1, c.message_count) o;
   insert into read_model.message_edits select conversation_id, ordinal, version + more, sequence + more, sent_at, 'ann', body,
       'plain', null, mentions from read_model.messages, generate_series(0, 1) more where edit_count = 1;
   insert into read_model.reactions select conversation_id, ordinal, 'heart', 'user' || n, version + n, sequence + n, sent_at, 'ann',
-      true from read_model.messages, generate_series(1, 9) n where ordinal % 100 = 1;
+      true, true from read_model.messages, generate_series(1, 9) n where ordinal % 100 = 1;
+  insert into read_model.reactions select conversation_id, ordinal, 'heart', 'gone' || n / 2, version + n, sequence + n, sent_at,
+      'ann', n % 2 = 0, n % 2 = 1 from read_model.messages, generate_series(10, 49) n where ordinal % 100 = 1;
   insert into read_model.pins select conversation_id, ordinal, version + 1, sequence + 1, sent_at, 'ann', true
     from read_model.messages where ordinal % 1000 = 1;
   insert into read_model.threads select id, 1, reply_count, last_reply_ordinal, now(), sequence from read_model.conversations;
-  insert into read_model.members (conversation_id, user_id, role, joined_at, joined_sequence, joined_ordinal, read_ordinal)
-    select id, case when n = 1 then 'bob' else 'user' || n end, case when n = 1 then 'moderator' else 'member' end, now(), 1, 0, 2
+  insert into read_model.members (conversation_id, user_id, role, joined_at, joined_sequence, joined_version, joined_ordinal, read_ordinal)
+    select id, case when n = 1 then 'bob' else 'user' || n end, case when n = 1 then 'moderator' else 'member' end, now(), 1, 1, 0, 2
     from read_model.conversations, generate_series(1, 20) n;
   insert into read_model.member_changes select conversation_id, user_id, 1, 1, '2026-01-01', role, joined_at from read_model.members;
   insert into read_model.bans select id, 'bad' || n, 'ann', now(), null, null from read_model.conversations, generate_series(1, 9) n;
@@ -125,3 +127,16 @@ it.each(Object.entries(QUERIES))('reads no table from end to end: %s', async (_,
   expect(plans).not.toHaveLength(0);
   for (const plan of plans) expect(SCAN.exec(plan)?.[1], plan).toBeUndefined();
 });
+
+it.each(['messages', 'message', 'reactions'])(
+  'looks at no reaction that was taken back: %s',
+  async (name) => {
+    const plans = await plansOf(model.pool, QUERIES[name] ?? (() => Promise.reject(new Error(name))));
+    const reading = plans.filter((plan) => plan.includes('reactions_'));
+    expect(reading).not.toHaveLength(0);
+    for (const plan of reading) {
+      expect(plan).toContain('reactions_standing');
+      expect(plan).not.toContain('reactions_pk');
+    }
+  },
+);

@@ -58,7 +58,21 @@ async function storeCommits(story: Story, events: Record<number, object> = {}): 
   }
 }
 
+/** One commit of all these events; gives where it stands. */
+async function storeTogether(id: string, events: readonly object[]): Promise<number> {
+  const all = events.map((event, i) => storedEvent(id, i + 1, event));
+  const request = { subject: conversationSubject(id), payload: encodeCommit(all), commitId: `${id}-all` };
+  const outcome = await opened.log.append({ ...request, expectedLastSequence: 'any' });
+  if (outcome.kind !== 'appended') throw new Error('the commit was not stored');
+  next = outcome.sequence + 1;
+  return outcome.sequence;
+}
+
 function commitOf(id: string, version: number, event: object): { subject: string; payload: Uint8Array } {
+  return { subject: conversationSubject(id), payload: encodeCommit([storedEvent(id, version, event)]) };
+}
+
+function storedEvent(id: string, version: number, event: object): LogEvent {
   const stored = {
     specversion: '1.0',
     id: `${id}-${version}`,
@@ -72,7 +86,7 @@ function commitOf(id: string, version: number, event: object): { subject: string
     data: { version },
     ...event,
   };
-  return { subject: conversationSubject(id), payload: encodeCommit([stored as unknown as LogEvent]) };
+  return stored as unknown as LogEvent;
 }
 
 /** Stands in the log where its commits will be: each has one of another conversation before it. */
@@ -98,6 +112,21 @@ async function events(id: string, query: Partial<Query<'events'>> = {}, userId =
     }),
   );
   return typeof found === 'function' ? found() : found;
+}
+
+/** Bob's page, and from which sequences the log was read for it. */
+async function watchedEvents(id: string, query: Query<'events'>) {
+  const starts: number[] = [];
+  const { log } = reader;
+  const read: typeof log.read = (subject, sequence, ...rest) => {
+    starts.push(sequence);
+    return log.read(subject, sequence, ...rest);
+  };
+  const answer = eventsFrom({ log: { epoch: log.epoch, read } }, model.pool);
+  const found = await model.read((snapshot) =>
+    answer(snapshot, { params: { conversationId: id }, query, principal: principalOf('bob') }),
+  );
+  return { page: typeof found === 'function' ? await found() : found, starts };
 }
 
 const versions = (page: EventsPage) =>
@@ -150,11 +179,12 @@ describe('the facts of a conversation', () => {
     const shown = async (userId: string) => (await events(uuid(4), {}, userId)).items[2]?.events[0];
     expect(await shown('ann')).toMatchObject(lowered);
     expect(await shown('bob')).toMatchObject({
-      type: 'cursor.lowered',
+      type: 'parley.hidden',
       version: 3,
       actor: 'parley',
       data: {},
     });
+    expect(versions(await events(uuid(4), { after: 2, limit: 1 }))).toEqual([3]);
   });
 
   it('begin with joining where history is for members only, and are none for a visitor', async () => {
@@ -174,7 +204,89 @@ describe('the facts of a conversation', () => {
   });
 });
 
+describe('what a reader may not see of the facts', () => {
+  const about = (type: string, ordinal: number, more: object = {}) => ({ type, data: { ordinal, ...more } });
+  const dataOf = (page: EventsPage) =>
+    page.items.flatMap(({ events }) => events.map((event) => [event.type, event.data]));
+
+  it('is why and until when somebody is banned, unless the reader moderates', async () => {
+    const banned = { type: 'member.banned', data: { userId: 'eve', role: 'member', reason: 'spam' } };
+    await tell(uuid(8), (it) => it.send(1), { 2: banned });
+    const shown = async (userId: string) => (await events(uuid(8), {}, userId)).items[1]?.events[0];
+    expect(await shown('ann')).toMatchObject(banned);
+    expect((await shown('bob'))?.data).toEqual({ userId: 'eve', role: 'member' });
+  });
+
+  it('is in broadcasts shown to admins and not to moderators', async () => {
+    const invited = { type: 'member.invited', data: { userId: 'eve' } };
+    const story = new Story(uuid(9), { type: 'broadcast', sequence: next + 1, step: 2 });
+    story.add({ kind: 'join', user: 'mod', role: 'moderator' });
+    story.add({ kind: 'join', user: 'adm', role: 'admin' });
+    await story.insert(model.pool);
+    await storeCommits(story, { 2: invited });
+    const shown = async (userId: string) => (await events(uuid(9), {}, userId)).items[1]?.events[0]?.type;
+    expect(await shown('adm')).toBe('member.invited');
+    expect(await shown('mod')).toBe('parley.hidden');
+  });
+
+  it('is the text of what is deleted or expired', async () => {
+    const story = new Story(uuid(10), {
+      sequence: next + 1,
+      step: 2,
+      row: { expired_ordinal: 1 },
+    }).send(3);
+    for (const ordinal of [1, 2]) story.add({ kind: 'delete', by: 'ann', ordinal });
+    await story.insert(model.pool);
+    await storeCommits(story, {
+      2: about('message.sent', 1, { body: 'expired' }),
+      3: about('message.sent', 2, { body: 'deleted' }),
+      4: about('message.sent', 3, { body: 'kept' }),
+      5: about('message.deleted', 1, { reason: 'old' }),
+      6: about('message.deleted', 2, { reason: 'rude' }),
+    });
+    const mentions = { users: [], all: false, here: false };
+    expect(dataOf(await events(uuid(10))).slice(1)).toEqual([
+      ['message.sent', { ordinal: 1, mentions }],
+      ['message.sent', { ordinal: 2, mentions }],
+      ['message.sent', { ordinal: 3, body: 'kept' }],
+      ['message.deleted', { ordinal: 1 }],
+      ['message.deleted', { ordinal: 2, reason: 'rude' }],
+    ]);
+  });
+
+  it('is what a commit holds before they joined, and what happens later to messages from before', async () => {
+    const settings = { historyVisibility: 'joined' as const };
+    const story = new Story(uuid(11), { settings, sequence: next, step: 1 }).send(2);
+    const joined = story.add({ kind: 'join', user: 'cyn', role: 'member' });
+    story.send(1).add({ kind: 'edit', by: 'ann', ordinal: 1, body: 'better' });
+    await story.insert(model.pool);
+    const facts = [{}, about('message.sent', 1), about('message.sent', 2), { type: 'members.added' }];
+    facts.push(about('message.sent', 3), about('message.edited', 1, { body: 'better' }));
+    const at = await storeTogether(uuid(11), facts);
+    for (const table of ['messages', 'audit'])
+      await model.pool.query(`update read_model.${table} set sequence = $1`, [at]);
+    await model.pool.query('update read_model.members set joined_sequence = $1', [at]);
+    const page = await events(uuid(11), {}, 'cyn');
+    expect(versions(page)).toEqual(span(joined.version, story.place.version));
+    expect(dataOf(page).map(([type]) => type)).toEqual(['members.added', 'message.sent', 'parley.hidden']);
+    const rest = await events(uuid(11), { after: joined.version }, 'cyn');
+    expect(versions(rest)).toEqual([5, 6]);
+    expect(versions(await events(uuid(11), {}, 'ann'))).toEqual(span(1, 6));
+  });
+});
+
 describe('the log', () => {
+  it('is read from near the version, however many messages are deleted', async () => {
+    const story = await tell(uuid(12), (it) => {
+      it.send(16);
+      for (const ordinal of [4, 8, 12, 14]) it.add({ kind: 'delete', by: 'ann', ordinal });
+    });
+    const { page, starts } = await watchedEvents(uuid(12), { after: 15, limit: 2 });
+    expect(versions(page)).toEqual([16, 17]);
+    const sequenceOf15 = story.place.sequence - 2 * (story.place.version - 15);
+    expect(starts).toEqual([sequenceOf15 - 1]);
+  });
+
   it('of another epoch than the read model gives no facts', async () => {
     await tell(uuid(6), (it) => it.send(1));
     await model.pool.query('update read_model.checkpoints set epoch = $1', [uuid(0)]);

@@ -1,10 +1,15 @@
-import { conversationSubject, type EventsPage, parsePosition } from '@parley/contracts';
+import {
+  conversationSubject,
+  type EventReader,
+  type EventsPage,
+  parsePosition,
+  redactEvent,
+} from '@parley/contracts';
 import { type CommitRecord, ProblemError } from '@parley/runtime';
 import type { Pool, PoolClient } from 'pg';
 import { type Entry, enter } from '../access.ts';
 import type { LogReader } from '../log-reader.ts';
 import type { ReadQuery } from '../read-query.ts';
-import { redactEvent, textOrdinal } from '../redact-event.ts';
 
 type Item = EventsPage['items'][number];
 
@@ -12,18 +17,16 @@ type Item = EventsPage['items'][number];
 const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
- * A sequence at or before which every version is at most `$2`: of the newest such fact in the audit, and of a message
- * found by halving. Deletions raise a message's version, so the halving may end early; what it ends at is safe.
+ * A sequence such that all commits before it have versions of at most `$2` only: of the newest such fact in the audit, or
+ * of the newest such message, which is found by halving, as versions of sending rise with the ordinals.
  */
 const START = `with recursive halving (low, high) as (
     select 0, c.message_count from read_model.conversations c where c.id = $1
     union all
-    select case when sent.version <= $2 then sent.ordinal else low end,
-      case when sent.version <= $2 then high else sent.ordinal - 1 end
-    from halving cross join lateral (
-      select m.ordinal, coalesce((select min(e.version) from read_model.message_edits e
-        where e.conversation_id = $1 and e.ordinal = m.ordinal), m.version) as version
-      from read_model.messages m where m.conversation_id = $1 and m.ordinal = (low + high + 1) / 2) sent
+    select case when sent.sent_version <= $2 then sent.ordinal else low end,
+      case when sent.sent_version <= $2 then high else sent.ordinal - 1 end
+    from halving cross join lateral (select m.ordinal, m.sent_version from read_model.messages m
+      where m.conversation_id = $1 and m.ordinal = (low + high + 1) / 2) sent
     where low < high)
   select greatest(0,
     (select a.sequence from read_model.audit a where a.conversation_id = $1 and a.version <= $2
@@ -32,31 +35,27 @@ const START = `with recursive halving (low, high) as (
       on m.conversation_id = $1 and m.ordinal = low where low >= high)) as sequence`;
 
 /**
- * The facts of a conversation after a version, as they are stored, up to what the read model has folded. A page may hold
- * fewer commits than its limit: it is the last one when its last event has version `head`. Throws `unavailable` while
- * the log is away.
+ * The facts of a conversation after a version, as the reader may see them, up to what the read model has folded. A page
+ * may hold fewer commits than its limit: it is the last one when its last event has version `head`. Throws `unavailable`
+ * while the log is away.
  */
-export function eventsFrom(reader: LogReader, pool: Pool): ReadQuery<'events'> {
+export function eventsFrom(reader: Pick<LogReader, 'log'>, pool: Pool): ReadQuery<'events'> {
   return async ({ client, asOf }, { params: { conversationId }, query, principal }) => {
     const entry = await enter(client, 'events', conversationId, principal);
-    const { after, limit } = query;
-    if (entry.firstSequence === null || after >= entry.version) {
+    const { limit } = query;
+    if (entry.since === null || query.after >= entry.version) {
       return { asOf, items: [], head: entry.version };
     }
-    const begin = Math.max(await sequenceBefore(client, conversationId, after), entry.firstSequence);
+    const after = Math.max(query.after, entry.since.version - 1);
+    const begin = await sequenceBefore(client, conversationId, after);
     return async () => {
       const { log } = reader;
       if (log.epoch !== parsePosition(asOf)?.epoch) {
         throw new ProblemError('unavailable', { detail: 'the read model is of another log' });
       }
       const commits = log.read(conversationSubject(conversationId), Math.max(0, begin - 1));
-      const stored = await pageOf(commits, { after, limit, entry });
-      const gone = await goneMessages(pool, conversationId, stored);
-      const viewer = {
-        userId: principal.userId,
-        isMember: entry.isMember,
-        isGone: (ordinal: number) => gone.has(ordinal),
-      };
+      const stored = await readPage(commits, { after, limit, entry });
+      const viewer = await viewerOf(pool, entry, principal.userId, stored);
       const items = stored.map(({ sequence, events }) => ({
         sequence,
         events: events.map((event) => redactEvent(event, viewer)),
@@ -82,7 +81,7 @@ interface Wanted {
   entry: Entry;
 }
 
-async function pageOf(commits: AsyncIterable<CommitRecord[]>, wanted: Wanted): Promise<Item[]> {
+async function readPage(commits: AsyncIterable<CommitRecord[]>, wanted: Wanted): Promise<Item[]> {
   const items: Item[] = [];
   let bytes = 0;
   for await (const batch of commits) {
@@ -101,20 +100,36 @@ async function pageOf(commits: AsyncIterable<CommitRecord[]>, wanted: Wanted): P
 
 type StoredEvent = Item['events'][number] & { version: number };
 
-/** Asked after the page is read, so that a deletion which came in between counts. */
-async function goneMessages(
+/** What is gone is asked for after the page is read, so that a deletion which came in between counts. */
+async function viewerOf(
   pool: Pool,
-  conversationId: string,
+  entry: Entry,
+  userId: string,
   items: readonly Item[],
-): Promise<Set<number>> {
-  const ordinals = items.flatMap(({ events }) => events.flatMap((event) => textOrdinal(event) ?? []));
-  if (ordinals.length === 0) return new Set();
-  const { rows } = await pool.query<{ ordinal: number }>({
+): Promise<EventReader> {
+  const ordinals = items.flatMap(({ events }) => events.flatMap(textOrdinals));
+  const { rows } = await pool.query<{ expired_ordinal: number; deleted: number[] }>({
     name: 'gone-messages',
-    text: `select m.ordinal from read_model.messages m join read_model.conversations c on c.id = m.conversation_id
-      where m.conversation_id = $1 and m.ordinal = any($2::int[])
-        and (m.deleted_at is not null or m.ordinal <= c.expired_ordinal)`,
-    values: [conversationId, ordinals],
+    text: `select c.expired_ordinal, array(select m.ordinal from read_model.messages m where m.conversation_id = $1
+        and m.ordinal = any($2::int[]) and m.deleted_at is not null) as deleted
+      from read_model.conversations c where c.id = $1`,
+    values: [entry.id, ordinals],
   });
-  return new Set(rows.map(({ ordinal }) => ordinal));
+  const { isMember, isModerator, hiddenThrough } = entry;
+  const deleted = new Set(rows[0]?.deleted);
+  return {
+    userId,
+    isMember,
+    isModerator,
+    hiddenThrough,
+    expiredThrough: rows[0]?.expired_ordinal ?? 0,
+    isDeleted: (ordinal) => deleted.has(ordinal),
+  };
+}
+
+/** Of the message whose text an event carries. */
+function textOrdinals({ type, data }: Item['events'][number]): number[] {
+  if (type !== 'message.sent' && type !== 'message.edited') return [];
+  const ordinal = (data as { ordinal?: unknown } | null)?.ordinal;
+  return typeof ordinal === 'number' ? [ordinal] : [];
 }

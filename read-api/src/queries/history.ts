@@ -19,7 +19,7 @@ export async function readHistory(
   { params: { conversationId, messageId }, principal }: QueryRequest<'history'>,
 ): Promise<HistoryAnswer> {
   const entry = await enter(client, 'history', conversationId, principal);
-  const { ordinal, deleted } = await locateMessage(client, entry, messageId);
+  const { ordinal, deleted } = await locateMessage(client, entry, messageId, principal.userId);
   if (deleted) return { asOf, items: [] };
   const { rows } = await client.query<TextRow>({
     name: 'history',

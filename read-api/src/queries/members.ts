@@ -43,7 +43,7 @@ export async function readMembers(
   const [after] = decodeCursor(query.cursor, cursorSchema) ?? [null];
   const entry = await enter(client, 'members', conversationId, principal);
   const moment = query.asOf === undefined ? null : momentOf(query.asOf);
-  const { version } = moment ? await pastOf(client, conversationId, moment) : entry;
+  const { version } = moment ? await pastOf(client, conversationId, moment, entry.since) : entry;
   const which = [conversationId, after, role, limit + 1];
   const shows = [entry.isMember && hasReceipts(entry), entry.isMember];
   const { rows } = await client.query<MemberRow>(

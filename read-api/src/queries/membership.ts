@@ -1,5 +1,4 @@
 import type { MembershipView, Role } from '@parley/contracts';
-import { inAudience } from '../access.ts';
 import { MENTIONS, THREAD_UNREAD, UNREAD } from './unread-count.ts';
 
 /**
@@ -17,14 +16,23 @@ export const READER = `left join lateral (select * from read_model.members
       from read_model.audience_cursors where conversation_id = c.id and user_id = $1) end as cursor offset 0) own
   cross join lateral (select own.hidden_through, greatest(own.cursor, own.hidden_through) as floor) f`;
 
-/** Ids of the conversations that the reader `$1` with the segments `$2` is in, or in the audience of. */
+/**
+ * Ids of the conversations that the reader `$1` with the segments `$2` is in, or in the audience of: each kind of audience
+ * has an index of its own, so that broadcasts for others are not looked at. Deleted ones may be among them.
+ */
 export const MY_IDS = `(select conversation_id as id from read_model.members where user_id = $1 and left_sequence is null
     union all
-    select c.id from read_model.conversations c where ${inAudience('$1', '$2')} and c.deleted_at is null
-      and not exists (select from read_model.members x
-        where x.conversation_id = c.id and x.user_id = $1 and x.left_sequence is null offset 0)
+    select b.id from (
+      select id from read_model.conversations where type = 'broadcast' and audience = 'all' and deleted_at is null
+      union all
+      select id from read_model.conversations
+        where type = 'broadcast' and segment is not null and segment = any($2::text[]) and deleted_at is null
+      union all
+      select conversation_id from read_model.audience_users where user_id = $1) b
+    where not exists (select from read_model.members x
+        where x.conversation_id = b.id and x.user_id = $1 and x.left_sequence is null offset 0)
       and not exists (select from read_model.bans x
-        where x.conversation_id = c.id and x.user_id = $1 and (x.until is null or x.until > now()) offset 0))`;
+        where x.conversation_id = b.id and x.user_id = $1 and (x.until is null or x.until > now()) offset 0))`;
 
 /** All of these that are not deleted as `c`, with the rows of `READER`. */
 export const MINE = `${MY_IDS} mine

@@ -35,16 +35,22 @@ interface MessageRow {
   version: number;
 }
 
-/** Of each user and emoji the newest change holds; the emoji that came first stands first. */
-const reactions = (bounds: string): string => `(
+/** Counted from `standing` reactions; the emoji that came first stands first. */
+const reactions = (standing: string): string => `(
     select coalesce(json_agg(json_build_object('emoji', emoji, 'count', count, 'mine', mine) order by first), '[]')
     from (
       select emoji, count(*)::int as count, bool_or(user_id = $1) as mine, min(version) as first
-      from (
-        select distinct on (emoji, user_id) emoji, user_id, added, version from read_model.reactions r
-        where r.conversation_id = m.conversation_id and r.ordinal = m.ordinal${bounds}
-        order by emoji, user_id, version desc) latest
-      where added group by emoji) counted)`;
+      from (${standing}) standing group by emoji) counted)`;
+
+const STANDING = `select emoji, user_id, version from read_model.reactions r
+        where r.conversation_id = m.conversation_id and r.ordinal = m.ordinal and r.latest and r.added`;
+
+/** Of each user and emoji the newest change of then held. */
+const standingThen = (bounds: string): string => `select emoji, user_id, version from (
+          select distinct on (emoji, user_id) emoji, user_id, added, version from read_model.reactions r
+          where r.conversation_id = m.conversation_id and r.ordinal = m.ordinal${bounds}
+          order by emoji, user_id, version desc) latest
+        where added`;
 
 const pinned = (bounds: string): string => `coalesce((
     select p.pinned from read_model.pins p
@@ -72,7 +78,7 @@ const FACTS = `m.conversation_id, m.message_id, m.ordinal, m.sequence, m.sender_
 
 /** Deleted replies are looked for only where something after the root is deleted. */
 const PRESENT = `select ${FACTS}, m.body, m.format, m.ciphertext, m.mentions, m.edited_at, m.edited_by, m.edit_count,
-    m.version, ${reactions('')} as reactions, ${pinned('')} as pinned, coalesce(t.reply_count, 0) - case
+    m.version, ${reactions(STANDING)} as reactions, ${pinned('')} as pinned, coalesce(t.reply_count, 0) - case
       when t.reply_count > 0 and c.last_deleted_ordinal > m.ordinal then (
         select count(*) from read_model.messages d where d.conversation_id = m.conversation_id
           and d.thread_ordinal = m.ordinal and d.deleted_at is not null)
@@ -93,7 +99,7 @@ const PAST = `select ${FACTS}, coalesce(e.format, m.format) as format,
     coalesce(e.mentions, m.mentions) as mentions,
     case when e.texts > 1 then e.at end as edited_at, case when e.texts > 1 then e.by end as edited_by,
     coalesce(e.texts - 1, 0)::int as edit_count, coalesce(e.version, m.version) as version,
-    ${reactions(upTo('r'))} as reactions, ${pinned(upTo('p'))} as pinned, (
+    ${reactions(standingThen(upTo('r')))} as reactions, ${pinned(upTo('p'))} as pinned, (
       select count(*) from read_model.messages r where r.conversation_id = m.conversation_id
         and r.thread_ordinal = m.ordinal and r.deleted_at is null${upTo('r', 'sent_at')})::int as thread_count,
     ${lastReplyAt(upTo('r', 'sent_at'))} as thread_last_at

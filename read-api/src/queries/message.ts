@@ -12,7 +12,7 @@ export async function readMessage(
   { params: { conversationId, messageId }, principal }: QueryRequest<'message'>,
 ): Promise<MessageAnswer> {
   const entry = await enter(client, 'message', conversationId, principal);
-  const { ordinal } = await locateMessage(client, entry, messageId);
+  const { ordinal } = await locateMessage(client, entry, messageId, principal.userId);
   const [message] = await messageViewsIn(client, principal.userId, conversationId, [ordinal]);
   if (!message) throw new ProblemError('not-found');
   return { asOf, message };

@@ -176,6 +176,29 @@ describe('a message', () => {
   });
 });
 
+describe('a message that the reader hid', () => {
+  it('has no thread, history or reactions for them, and has all of it for the others', async () => {
+    const story = new Story(uuid(1)).send(1);
+    story.add({ kind: 'edit', by: 'ann', ordinal: 1, body: 'better' });
+    story.add({ kind: 'react', by: 'ann', ordinal: 1, emoji: '👍', added: true });
+    story.add({ kind: 'send', by: 'ann', body: 'reply', thread: 1 });
+    await story.insert(model.pool);
+    await hide(1);
+    const query = { limit: 10 };
+    const asked = (userId: string) => {
+      const request = { params: on(story, 1), principal: principalOf(userId) };
+      return [
+        () => model.read((it) => readMessage(it, { ...request, query: {} })),
+        () => model.read((it) => readHistory(it, { ...request, query: {} })),
+        () => model.read((it) => readReactions(it, { ...request, query })),
+        () => model.read((it) => readThread(it, { ...request, query })),
+      ];
+    };
+    for (const answer of asked('bob')) await expect(answer()).rejects.toMatchObject(notFound);
+    for (const answer of asked('ann')) await expect(answer()).resolves.toBeDefined();
+  });
+});
+
 describe('a thread', () => {
   it('pages through its replies, the newest first asked for', async () => {
     const story = new Story(uuid(1)).send(2);

@@ -23,6 +23,9 @@ interface Fact {
 const conversationOf = (id: string) => `cross join lateral (select * from read_model.conversations
     where id = ${id} and deleted_at is null limit 1) c ${READER}`;
 
+/** Below this nothing is unread: it ends the reading of an index. */
+const LOWEST = 'case when $7::boolean then $6::bigint else -1 end';
+
 /** The empty text keeps it off the indexes by user, which look as good to the planner and hold all mentions of one. */
 const IS_MENTIONED = `exists (select from read_model.mentions n
     where n.conversation_id = d.conversation_id and n.ordinal = d.ordinal and n.user_id || '' = $1 offset 0)`;
@@ -67,7 +70,10 @@ const messageFact = (kind: NotificationKind): Fact => ({
   isRead: `d.told <= $6::bigint or ${IS_COVERED}`,
 });
 
-/** From an index that has all conversations of the user in the order of the log. */
+/**
+ * From an index that has all conversations of the user in the order of the log. A commit may hold messages and, after
+ * them, that the user joined: those are told by their ordinal, unless an edit has named the user since.
+ */
 function newestFirst(kind: NotificationKind, source: string, condition = 'true'): string {
   const fact = messageFact(kind);
   return `(select ${columns(fact, OF_MESSAGE)}
@@ -76,16 +82,18 @@ function newestFirst(kind: NotificationKind, source: string, condition = 'true')
       where conversation_id = x.conversation_id and ordinal = x.ordinal limit 1) d
     ${conversationOf('x.conversation_id')}
     where ${isWanted(fact)} and ${isVisibleSince(fact.sequence)} and ${condition}
+      and (d.told > d.sequence or d.ordinal > m.joined_ordinal)
     order by x.sequence desc, x.ordinal desc limit $9)`;
 }
 
-/** From an index of each conversation or thread: from every one at most a page. */
-function conversationFirst(kind: NotificationKind, source: string, condition: string): string {
+/** From an index of each conversation or thread, after an ordinal: from every one at most a page. */
+function conversationFirst(kind: NotificationKind, source: string, condition: string, after: string): string {
   const fact = messageFact(kind);
   return `(select ${columns(fact, OF_MESSAGE)}
     from (${source}) x ${conversationOf('x.conversation_id')}
     cross join lateral (select * from (select *, sequence as told from read_model.messages) d
-      where d.conversation_id = x.conversation_id and d.sequence <= $3 and ${condition}
+      where d.conversation_id = x.conversation_id and d.sequence <= $3
+        and d.sequence > ${LOWEST} and d.ordinal > ${after} and ${condition}
         and d.reply_to_author is distinct from $1 and not ${IS_MENTIONED}
         and ${isWanted(fact)} and ${isVisibleSince(fact.sequence)}
       order by d.ordinal desc limit $9) d
@@ -94,32 +102,36 @@ function conversationFirst(kind: NotificationKind, source: string, condition: st
 
 const MENTIONS = newestFirst(
   'mention',
-  'select conversation_id, ordinal, sequence from read_model.mentions where user_id = $1 and sequence <= $3',
+  `select conversation_id, ordinal, sequence from read_model.mentions
+    where user_id = $1 and sequence <= $3 and sequence > ${LOWEST}`,
 );
 
 const REPLIES = newestFirst(
   'reply',
   `select conversation_id, ordinal, sequence from read_model.messages
-    where reply_to_author = $1 and sequence <= $3`,
+    where reply_to_author = $1 and sequence <= $3 and sequence > ${LOWEST}`,
   `not ${IS_MENTIONED}`,
 );
 
 const IN_THREADS = conversationFirst(
   'thread',
-  `select tf.conversation_id, tf.ordinal, tf.followed_from from read_model.thread_followers tf
-    cross join lateral (select last_reply_ordinal from read_model.threads
+  `select tf.conversation_id, tf.ordinal, tf.followed_from, tf.read_ordinal from read_model.thread_followers tf
+    cross join lateral (select last_reply_ordinal, last_reply_sequence from read_model.threads
       where conversation_id = tf.conversation_id and ordinal = tf.ordinal limit 1) t
-    where tf.user_id = $1 and t.last_reply_ordinal > tf.followed_from`,
-  'd.thread_ordinal = x.ordinal and d.ordinal > x.followed_from',
+    where tf.user_id = $1 and t.last_reply_ordinal > tf.followed_from and t.last_reply_sequence > ${LOWEST}`,
+  'd.thread_ordinal = x.ordinal',
+  'greatest(x.followed_from, m.joined_ordinal, case when $7 then x.read_ordinal end)',
 );
 
 const TO_ALL = conversationFirst(
   'all',
   `select m.conversation_id from read_model.members m
-    cross join lateral (select last_mention_all_ordinal from read_model.conversations
+    cross join lateral (select last_mention_all_ordinal, last_message_sequence from read_model.conversations
       where id = m.conversation_id limit 1) k
-    where m.user_id = $1 and m.left_sequence is null and k.last_mention_all_ordinal > m.joined_ordinal`,
+    where m.user_id = $1 and m.left_sequence is null and k.last_mention_all_ordinal > m.joined_ordinal
+      and k.last_message_sequence > ${LOWEST}`,
   'd.mentions_all and d.thread_ordinal is null',
+  'greatest(m.joined_ordinal, case when $7 then m.read_ordinal end)',
 );
 
 const reaction: Fact = {
@@ -134,15 +146,12 @@ const reaction: Fact = {
 
 /** A reaction taken back is none, and one given again counts from then. Having read the message does not read it. */
 const REACTIONS = `(select ${columns(reaction, 'd.message_id, d.ordinal, left(d.body, 140) as preview, x.emoji')}
-  from (select * from read_model.reactions where author_id = $1 and added and sequence <= $3
+  from (select * from read_model.reactions where author_id = $1 and latest and added and sequence <= $3 and sequence > ${LOWEST}
     order by sequence desc, version desc) x
   cross join lateral (select * from read_model.messages
     where conversation_id = x.conversation_id and ordinal = x.ordinal limit 1) d
   ${conversationOf('x.conversation_id')}
   where ${isWanted(reaction)} and ${isVisibleSince(reaction.sequence)}
-    and not exists (select from read_model.reactions later
-      where later.conversation_id = x.conversation_id and later.ordinal = x.ordinal and later.emoji = x.emoji
-        and later.user_id = x.user_id and later.version > x.version offset 0)
   order by x.sequence desc, x.version desc limit $9)`;
 
 const invite: Fact = {
@@ -157,7 +166,7 @@ const invite: Fact = {
 
 const INVITES = `(select ${columns(invite, 'null::uuid as message_id, null::int as ordinal, null as preview, null as emoji')}
   from (select * from read_model.invites
-    where user_id = $1 and sequence <= $3 and (expires_at is null or expires_at > now())
+    where user_id = $1 and sequence <= $3 and sequence > ${LOWEST} and (expires_at is null or expires_at > now())
     order by sequence desc) x ${conversationOf('x.conversation_id')}
   where ${isWanted(invite)}
   order by x.sequence desc limit $9)`;

@@ -5,6 +5,7 @@ import { ReadModel, timeOf, uuid } from '../testing/read-model.ts';
 import {
   insert,
   insertConversation,
+  insertReactions,
   memberRow,
   messageRow,
   messageRows,
@@ -72,7 +73,7 @@ async function everyKind(member: Parameters<typeof memberRow>[2] = {}): Promise<
   ]);
   await insert(model.pool, 'members', [memberRow(1, 'bob', member)]);
   await insert(model.pool, 'mentions', [mention(1, 2), mention(1, 3, { user_id: 'cyn' })]);
-  await insert(model.pool, 'reactions', [reaction(1, 8)]);
+  await insertReactions(model.pool, [reaction(1, 8)]);
   await insert(
     model.pool,
     'threads',
@@ -201,7 +202,7 @@ describe('notifications', () => {
 
   it('know a reaction by its newest change', async () => {
     await everyKind();
-    await insert(model.pool, 'reactions', [
+    await insertReactions(model.pool, [
       reaction(1, 9, { added: false }),
       reaction(1, 10, { emoji: '🎉' }),
       reaction(1, 11, { emoji: '🎉', user_id: 'bob' }),
@@ -324,9 +325,8 @@ it('pages give every notification once, also of one commit', async () => {
     );
   }
   await insert(model.pool, 'members', [memberRow(1, 'bob'), memberRow(2, 'bob')]);
-  await insert(
+  await insertReactions(
     model.pool,
-    'reactions',
     [9, 10, 11, 12].map((version) => reaction(1, version, { sequence: 301, user_id: `u${version}` })),
   );
   const whole = (await notifications()).items;

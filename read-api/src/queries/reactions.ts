@@ -23,14 +23,12 @@ export async function readReactions(
 ): Promise<ReactionsPage> {
   const [after] = decodeCursor(query.cursor, cursorSchema) ?? [0];
   const entry = await enter(client, 'reactions', conversationId, principal);
-  const { ordinal, deleted } = await locateMessage(client, entry, messageId);
+  const { ordinal, deleted } = await locateMessage(client, entry, messageId, principal.userId);
   if (deleted) return { asOf, items: [], nextCursor: null };
   const { rows } = await client.query<ReactionRow>({
     name: 'reactions',
-    text: `select emoji, user_id, at, version from (
-        select distinct on (emoji, user_id) emoji, user_id, at, version, added from read_model.reactions
-        where conversation_id = $1 and ordinal = $2 order by emoji, user_id, version desc) latest
-      where added and version > $3 order by version limit $4`,
+    text: `select emoji, user_id, at, version from read_model.reactions
+      where conversation_id = $1 and ordinal = $2 and latest and added and version > $3 order by version limit $4`,
     values: [conversationId, ordinal, after, query.limit + 1],
   });
   const { page, nextCursor } = pageOf(rows, query.limit, (row) => [row.version]);

@@ -25,7 +25,7 @@ export async function readThread(
   { params: { conversationId, messageId }, query, principal }: QueryRequest<'thread'>,
 ): Promise<MessagesPage> {
   const entry = await enter(client, 'thread', conversationId, principal);
-  const root = await locateMessage(client, entry, messageId);
+  const root = await locateMessage(client, entry, messageId, principal.userId);
   const direction = query.after === undefined ? 'before' : 'after';
   const edge = Math.min(query.after ?? query.before ?? BEYOND_ALL, BEYOND_ALL);
   const { rows } = await client.query<ThreadRow>({

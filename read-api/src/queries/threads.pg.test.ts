@@ -4,6 +4,7 @@ import { ask, askAll } from '../testing/ask.ts';
 import { ReadModel, timeOf, uuid } from '../testing/read-model.ts';
 import { insert, insertConversation, memberRow, messageRow, principalOf } from '../testing/rows.ts';
 import { readThreads } from './threads.ts';
+import { readUnread } from './unread.ts';
 
 let model: ReadModel;
 beforeAll(async () => {
@@ -16,6 +17,7 @@ const threads = (query: QueryInput<'threads'> = {}): Promise<ThreadsPage> =>
   ask(model, ['threads', readThreads], query, principalOf('bob'));
 const rootsOf = async (query: QueryInput<'threads'> = {}) =>
   (await threads(query)).items.map(({ root, unread }) => [root.ordinal, unread]);
+const badge = async () => (await ask(model, ['unread', readUnread], {}, principalOf('bob'))).threads;
 const follow = (n: number, ordinal: number, readOrdinal: number, userId = 'bob') =>
   insert(model.pool, 'thread_followers', [
     { user_id: userId, conversation_id: uuid(n), ordinal, followed_from: ordinal, read_ordinal: readOrdinal },
@@ -94,11 +96,13 @@ it('keep the place of a deleted root and drop one that the reader may not see', 
     'update read_model.messages set deleted_at = now(), deleted_by = sender_id where ordinal = 3',
   );
   expect(await rootsOf()).toEqual([[3, 1]]);
+  expect(await badge()).toBe(1);
   await model.pool.query('update read_model.conversations set expired_ordinal = 0, settings = $1', [
     { ...DEFAULT_SETTINGS, historyVisibility: 'joined' },
   ]);
   await insert(model.pool, 'hidden_messages', [{ user_id: 'bob', conversation_id: uuid(1), ordinal: 3 }]);
   expect(await rootsOf()).toEqual([[2, 1]]);
+  expect(await badge()).toBe(1);
 });
 
 it.each([

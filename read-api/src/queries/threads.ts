@@ -5,7 +5,7 @@ import type { QueryRequest } from '../read-query.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { READER } from './membership.ts';
 import { messageViewsOf } from './message-view.ts';
-import { isHidden, UNREAD_REPLIES } from './unread-count.ts';
+import { IS_ROOT_SHOWN, UNREAD_REPLIES } from './unread-count.ts';
 
 /** [sequence, ordinal] of the newest reply: a commit is of one conversation, so no two threads share both. */
 const cursorSchema = z.tuple([cursorSequence, cursorCount]);
@@ -20,7 +20,7 @@ interface ThreadRow {
   last_reply_ordinal: number;
 }
 
-/** One row for each followed thread whose root the reader may see: a thread without its root is shown nowhere. */
+/** One row for each followed thread whose root the reader may see. */
 const THREADS = `select tf.conversation_id, tf.ordinal, tf.read_ordinal, ${UNREAD_REPLIES} as unread,
     t.last_reply_at, t.last_reply_sequence, t.last_reply_ordinal
   from read_model.thread_followers tf
@@ -29,8 +29,7 @@ const THREADS = `select tf.conversation_id, tf.ordinal, tf.read_ordinal, ${UNREA
   cross join lateral (select * from read_model.conversations
     where id = tf.conversation_id and deleted_at is null limit 1) c
   ${READER}
-  where tf.user_id = $1 and m.user_id is not null and tf.ordinal > f.hidden_through
-    and not ${isHidden('tf')}
+  where tf.user_id = $1 and m.user_id is not null and ${IS_ROOT_SHOWN}
     and ($3::bigint is null or (t.last_reply_sequence, t.last_reply_ordinal) < ($3, $4::int))
     and (not $2 or ${UNREAD_REPLIES} > 0)
   order by t.last_reply_sequence desc, t.last_reply_ordinal desc limit $5`;

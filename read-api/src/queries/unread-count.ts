@@ -46,6 +46,9 @@ export const MENTIONS = `case when greatest(m.last_mention_ordinal, c.last_menti
     where d.deleted_at is null and d.thread_ordinal is null and d.sender_id <> $1 and not ${isHidden('d')})
   else 0 end::int`;
 
+/** A followed thread `tf` whose root the reader may see: without its root a thread is shown and counted nowhere. */
+export const IS_ROOT_SHOWN = `tf.ordinal > f.hidden_through and not ${isHidden('tf')}`;
+
 /** Where the unread replies of a followed thread `tf` begin. */
 const THREAD_FLOOR = 'greatest(tf.read_ordinal, m.joined_ordinal, c.expired_ordinal)';
 
@@ -59,5 +62,6 @@ export const THREAD_UNREAD = `case when c.last_reply_ordinal > greatest(m.joined
     select coalesce(sum(${UNREAD_REPLIES}), 0) from read_model.thread_followers tf
     cross join lateral (select t.last_reply_ordinal from read_model.threads t
       where t.conversation_id = c.id and t.ordinal = tf.ordinal limit 1) t
-    where tf.user_id = $1 and tf.conversation_id = c.id and t.last_reply_ordinal > ${THREAD_FLOOR})
+    where tf.user_id = $1 and tf.conversation_id = c.id and t.last_reply_ordinal > ${THREAD_FLOOR}
+      and ${IS_ROOT_SHOWN})
   else 0 end::int`;

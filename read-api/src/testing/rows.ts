@@ -53,6 +53,7 @@ export function memberRow(n: number, userId: string, row: Row = {}): Row {
     role: 'member',
     joined_at: timeOf(0),
     joined_sequence: 1,
+    joined_version: 1,
     joined_ordinal: 0,
     read_ordinal: 0,
     delivered_ordinal: 0,
@@ -73,6 +74,7 @@ export function messageRow(n: number, ordinal: number, row: Row = {}): Row {
     sequence: ordinal * 10,
     sender_id: 'ann',
     sent_at: timeOf(ordinal),
+    sent_version: ordinal + 1,
     replies: 0,
     body: `message ${ordinal}`,
     format: 'plain',
@@ -90,6 +92,30 @@ export function messageRow(n: number, ordinal: number, row: Row = {}): Row {
   };
 }
 
+/** Reactions of which the newest of each user and emoji on a message is marked so. */
+export async function insertReactions(pool: Pool, rows: readonly Row[]): Promise<void> {
+  await insert(
+    pool,
+    'reactions',
+    rows.map((row) => ({ ...row, latest: false })),
+  );
+  await pool.query(`update read_model.reactions r set latest = not exists (
+    select from read_model.reactions later where later.conversation_id = r.conversation_id
+      and later.ordinal = r.ordinal and later.emoji = r.emoji and later.user_id = r.user_id
+      and later.version > r.version)`);
+}
+
+/** A conversation, and who is listed in its audience. */
+export async function insertConversationRow(pool: Pool, row: Row): Promise<void> {
+  await insert(pool, 'conversations', [row]);
+  const users = (row.audience_user_ids ?? []) as string[];
+  await insert(
+    pool,
+    'audience_users',
+    users.map((user_id) => ({ user_id, conversation_id: row.id })),
+  );
+}
+
 /** A conversation's row that counts what its messages are, and those messages. */
 export async function insertConversation(
   pool: Pool,
@@ -101,7 +127,8 @@ export async function insertConversation(
   const lastOf = (some: readonly Row[]) => Math.max(0, ...some.map((each) => Number(each.ordinal)));
   const replies = messages.filter((each) => each.thread_ordinal !== null);
   const lastMain = main.at(-1);
-  await insert(pool, 'conversations', [
+  await insertConversationRow(
+    pool,
     conversationRow(n, {
       message_count: messages.length,
       reply_count: replies.length,
@@ -114,7 +141,7 @@ export async function insertConversation(
       version: messages.length + 1,
       ...row,
     }),
-  ]);
+  );
   let replyCount = 0;
   const counted = messages.map((each) => {
     if (each.thread_ordinal !== null) replyCount++;

@@ -2,7 +2,7 @@ import { type ConversationType, DEFAULT_SETTINGS, type Role, type Settings } fro
 import type { Pool } from 'pg';
 
 import { timeOf, uuid } from './read-model.ts';
-import { conversationRow, insert, memberRow } from './rows.ts';
+import { conversationRow, insert, insertConversationRow, insertReactions, memberRow } from './rows.ts';
 
 export type Fact =
   | { kind: 'send'; by: string; body: string; thread?: number; row?: object }
@@ -114,13 +114,15 @@ export class Story {
       version: this.#place.version,
       sequence: this.#place.sequence,
     });
-    await insert(pool, 'conversations', [conversation]);
+    await insertConversationRow(pool, conversation);
     await insert(pool, 'members', [...this.members.values()]);
     await insert(pool, 'messages', this.messages);
     const kept = this.#texts.filter((each) => this.#isEdited(Number(each.ordinal)));
     await insert(pool, 'message_edits', kept);
     await insert(pool, 'threads', [...this.#threads.values()]);
-    for (const [table, rows] of Object.entries(this.#rows)) await insert(pool, table, rows);
+    const { reactions, ...rest } = this.#rows;
+    await insertReactions(pool, reactions);
+    for (const [table, rows] of Object.entries(rest)) await insert(pool, table, rows);
   }
 
   #next(): Place {
@@ -142,7 +144,7 @@ export class Story {
   }
 
   #join(user: string, role: Role): void {
-    const { at, sequence } = this.#place;
+    const { at, sequence, version } = this.#place;
     const head = this.messages.length;
     const cursors = {
       joined_ordinal: head,
@@ -150,7 +152,7 @@ export class Story {
       delivered_ordinal: head,
       receipt_ordinal: head,
     };
-    const joined = { role, joined_at: at, joined_sequence: sequence, ...cursors };
+    const joined = { role, joined_at: at, joined_sequence: sequence, joined_version: version, ...cursors };
     this.members.set(user, memberRow(0, user, { conversation_id: this.id, ...joined }));
     this.#put('member_changes', { user_id: user, role, joined_at: at });
   }
@@ -183,6 +185,7 @@ export class Story {
       sequence,
       sender_id: by,
       sent_at: at,
+      sent_version: version,
       replies: this.messages.filter((each) => each.thread_ordinal !== null).length + (root ? 1 : 0),
       body,
       format: 'plain',
