@@ -207,6 +207,13 @@ export const querySchemas = {
     query: paged(50, 200),
     answer: views.reportsPageSchema,
   },
+  allReports: {
+    path: '/v1/reports',
+    summary: 'All reports, of direct conversations too, newest first, for tokens with the scope parley:audit',
+    params: none,
+    query: paged(50, 200),
+    answer: views.reportsPageSchema,
+  },
   events: {
     path: '/v1/conversations/:conversationId/events',
     summary: 'The facts themselves, from a version on',

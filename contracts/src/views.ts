@@ -32,6 +32,8 @@ export const conversationViewSchema = z.object({
   title: z.string().nullable(),
   description: z.string().nullable(),
   avatar: z.string().nullable(),
+  /** In direct conversations: whom the reader talks with. Null in all others, and as of the past. */
+  otherUserId: userIdSchema.nullable(),
   /** Broadcasts only; `custom` names its users to the broadcast's members only. */
   audience: z.union([audienceSchema, z.strictObject({ kind: z.literal('custom') })]).nullable(),
   settings: settingsSchema,
@@ -221,6 +223,7 @@ export const reportsPageSchema = z.object({
   asOf,
   items: z.array(
     z.object({
+      conversationId: conversationIdSchema,
       messageId: messageIdSchema,
       ordinal: z.int(),
       authorId: userIdSchema,
@@ -301,7 +304,8 @@ export const userViewSchema = z.object({
   displayName: z.string().nullable(),
   avatar: z.string().nullable(),
   statusText: z.string().nullable(),
-  version: z.int(),
+  /** Null for everybody but the user: it moves with what they do in private as well. */
+  version: z.int().nullable(),
 });
 export const userAnswerSchema = z.object({ asOf, user: userViewSchema });
 export const usersAnswerSchema = z.object({ asOf, items: z.array(userViewSchema) });

@@ -76,9 +76,6 @@ export const conversations = readModel.table(
     index('conversations_channels')
       .on(sql`lower(${table.title})`, table.id)
       .where(sql`${table.type} = 'channel' and ${table.deletedAt} is null`),
-    index('conversations_broadcasts')
-      .on(table.id)
-      .where(sql`${table.type} = 'broadcast' and ${table.deletedAt} is null`),
     index('conversations_segment')
       .on(table.segment)
       .where(
@@ -475,6 +472,7 @@ export const reports = readModel.table(
   (table) => [
     primaryKey({ name: 'reports_pk', columns: [table.conversationId, table.ordinal, table.userId] }),
     index('reports_newest').on(table.conversationId, table.sequence.desc().nullsFirst()),
+    index('reports_of_all').on(table.sequence.desc().nullsFirst()),
   ],
 );
 

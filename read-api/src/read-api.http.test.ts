@@ -114,6 +114,7 @@ const paths: Record<Exclude<QueryName, 'events'>, () => string> = {
   bans: () => `${room}/bans`,
   conversationInvites: () => `${room}/invites`,
   reports: () => `${room}/reports`,
+  allReports: () => '/v1/reports',
   search: () => '/v1/search?q=message',
   user: () => '/v1/users/bob',
   users: () => '/v1/users?ids=ann,bob',
@@ -130,6 +131,7 @@ const filled: readonly QueryName[] = [
   'bans',
   'conversationInvites',
   'reports',
+  'allReports',
   'audit',
 ];
 

@@ -28,7 +28,7 @@ import { readNotifications } from './queries/notifications.ts';
 import { readPins } from './queries/pins.ts';
 import { readReactions } from './queries/reactions.ts';
 import { readReceipts } from './queries/receipts.ts';
-import { readReports } from './queries/reports.ts';
+import { readAllReports, readReports } from './queries/reports.ts';
 import { readScheduled } from './queries/scheduled.ts';
 import { readSearch } from './queries/search.ts';
 import { readThread } from './queries/thread.ts';
@@ -72,6 +72,7 @@ function queriesOf({ reader, pool }: Sources): Queries {
     bans: readBans,
     conversationInvites: readConversationInvites,
     reports: readReports,
+    allReports: readAllReports,
     events: eventsFrom(reader, pool),
     search: readSearch,
     user: readUser,

@@ -20,6 +20,7 @@ export function conversationAnswer(history: History, asOf = history.sequence): C
       title: history.title,
       description: null,
       avatar: null,
+      otherUserId: null,
       audience: null,
       settings: { ...DEFAULT_SETTINGS, receipts: history.receipts },
       createdAt: new Date(Date.UTC(2026, 0, 1) + 1_000).toISOString(),

@@ -63,6 +63,11 @@ export const queryWords: Record<QueryName, QueryWords> = {
   bans: { tag: 'moderation', description: 'For moderators and higher.', codes: moderating },
   conversationInvites: { tag: 'moderation', description: 'For moderators and higher.', codes: moderating },
   reports: { tag: 'moderation', description: 'For moderators and higher.', codes: moderating },
+  allReports: {
+    tag: 'moderation',
+    description: 'For the host application’s own moderators: direct conversations have none.',
+    codes: ['insufficient-scope'],
+  },
   events: {
     tag: 'messages',
     description: `${readers} What concerns only another user comes without its data, so that versions have no holes.`,

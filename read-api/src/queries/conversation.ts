@@ -13,11 +13,12 @@ import type { Snapshot } from '../snapshot.ts';
 import { conversationAt } from './conversation-at.ts';
 import { MEMBERSHIP_COLUMNS, type MembershipRow, membershipView, READER } from './membership.ts';
 
-/** Columns of a conversation `c` with its last message `l`, which `lastMessage` joins. */
+/** Columns of a conversation `c` as the reader `$1` sees it, with its last message `l`, which `lastMessage` joins. */
 export const CONVERSATION_COLUMNS = `c.id, c.type, c.title, c.description, c.avatar, c.settings, c.audience, c.segment,
   c.audience_user_ids, c.created_at, c.created_by, c.archived_at, c.member_count, c.message_count, c.version,
   l.message_id as last_id, l.ordinal as last_ordinal, l.sender_id as last_sender, l.preview as last_preview,
-  l.sent_at as last_at`;
+  l.sent_at as last_at, case when c.type = 'direct' then (select o.user_id from read_model.members o
+    where o.conversation_id = c.id and o.user_id <> $1 limit 1) end as other_user_id`;
 
 /**
  * SQL that joins the newest main message `l` of a conversation `c` as the reader `$1` may see it; none when it is not
@@ -53,6 +54,7 @@ export interface ConversationRow {
   last_sender: string;
   last_preview: string | null;
   last_at: Date;
+  other_user_id: string | null;
 }
 
 /** The view of a row; whom a custom audience names is told to members only. */
@@ -63,6 +65,7 @@ export function conversationView(row: ConversationRow, isMember: boolean): Conve
     title: row.title,
     description: row.description,
     avatar: row.avatar,
+    otherUserId: row.other_user_id,
     audience: audienceView(row, isMember),
     settings: row.settings,
     createdAt: row.created_at.toISOString(),

@@ -241,7 +241,14 @@ describe('the inbox', () => {
   );
 
   it('takes a cursor of its own making only', async () => {
-    for (const cursor of ['x', Buffer.from('[1,2]').toString('base64url')]) {
+    for (const n of [1, 2, 3]) await insertConversation(model.pool, n);
+    await join([1, 2, 3]);
+    const others = await Promise.all([
+      inbox({ order: 'unread', limit: '1' }),
+      inbox({ filter: 'group', limit: '1' }),
+    ]);
+    const cursors = others.map(({ nextCursor }) => nextCursor ?? 'none');
+    for (const cursor of [...cursors, 'x', Buffer.from('[1,2]').toString('base64url')]) {
       await expect(inbox({ cursor })).rejects.toMatchObject({
         code: 'invalid-request',
         extras: { errors: [{ path: 'cursor' }] },

@@ -15,8 +15,9 @@ import {
 } from './membership.ts';
 import { MENTIONS, UNREAD } from './unread-count.ts';
 
-/** [rank, last activity, id]: the sort key of every order. */
-const cursorSchema = z.tuple([cursorTime, cursorTime, conversationIdSchema]);
+/** [order and filter, rank, last activity, id]: a place in one list is none in another. */
+const cursorSchema = (list: string) =>
+  z.tuple([z.literal(list), cursorTime, cursorTime, conversationIdSchema]);
 
 type InboxRow = ConversationRow & MembershipRow & { rank: string; active_at: Date };
 
@@ -56,7 +57,8 @@ export async function readInbox(
   { query, principal }: QueryRequest<'inbox'>,
 ): Promise<InboxPage> {
   const { filter, order, limit } = query;
-  const [rank, activeAt, id] = decodeCursor(query.cursor, cursorSchema) ?? [null, null, null];
+  const list = `${order} ${filter}`;
+  const [, rank, activeAt, id] = decodeCursor(query.cursor, cursorSchema(list)) ?? [list, null, null, null];
   const { rows } = await client.query<InboxRow>({
     name: `inbox-${order}`,
     text: inboxSql(order),
@@ -71,6 +73,7 @@ export async function readInbox(
     ],
   });
   const { page, nextCursor } = pageOf(rows, limit, (row) => [
+    list,
     Number(row.rank),
     row.active_at.getTime(),
     row.id,

@@ -31,7 +31,7 @@ export async function readMe(
   if (row === undefined) throw new Error('a select that always has a row had none');
   return {
     asOf,
-    user: userView(row),
+    user: userView(row, userId),
     lastSeenVisible: row.last_seen_visible,
     preferences: preferencesOf(row.preferences ?? {}),
     blocked: row.blocked,

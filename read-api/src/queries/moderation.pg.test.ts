@@ -7,7 +7,7 @@ import { Story } from '../testing/story.ts';
 import { readAudit } from './audit.ts';
 import { readBans } from './bans.ts';
 import { readConversationInvites } from './conversation-invites.ts';
-import { readReports } from './reports.ts';
+import { readAllReports, readReports } from './reports.ts';
 
 let model: ReadModel;
 let story: Story;
@@ -100,6 +100,16 @@ it('reports come with the newest first', async () => {
   await insert(model.pool, 'reports', reports);
   const found = await paged((snapshot, query) => readReports(snapshot, { params, query, principal }));
   expect(found.map(({ ordinal }) => ordinal)).toEqual([4, 2, 5, 3, 1]);
+  const auditor = { ...principal, scopes: [AUDIT_SCOPE] };
+  const elsewhere = { ...reports[0], conversation_id: uuid(9), sequence: 16 };
+  await insert(model.pool, 'reports', [elsewhere]);
+  const all = await paged((snapshot, query) =>
+    readAllReports(snapshot, { params: {}, query, principal: auditor }),
+  );
+  expect(all.map(({ conversationId }) => conversationId)).toEqual([uuid(9), ...reports.map(() => uuid(1))]);
+  await expect(
+    paged((snapshot, query) => readAllReports(snapshot, { params: {}, query, principal })),
+  ).rejects.toMatchObject({ code: 'insufficient-scope' });
   expect(found[0]).toMatchObject({
     authorId: 'ann',
     reportedBy: 'bob',

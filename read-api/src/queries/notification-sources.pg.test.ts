@@ -105,9 +105,9 @@ function expectedOf(given: World, messages: readonly Message[]): Told[] {
   return told.filter((each) => isWanted(given, each)).sort((a, b) => b.sequence - a.sequence);
 }
 
-function kindOf(each: Message, { follows }: World): NotificationKind | null {
-  if (each.namesBob) return 'mention';
-  if (each.repliesToBob) return 'reply';
+function kindOf(each: Message, { follows, off }: World): NotificationKind | null {
+  if (each.namesBob && !off.includes('mention')) return 'mention';
+  if (each.repliesToBob && !off.includes('reply')) return 'reply';
   const followed = each.thread === null ? null : follows[each.thread - 1];
   if (followed && each.ordinal > followed.from) return 'thread';
   return each.callsAll && each.thread === null ? 'all' : null;

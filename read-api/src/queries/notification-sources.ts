@@ -30,6 +30,9 @@ const LOWEST = 'case when $7::boolean then $6::bigint else -1 end';
 const IS_MENTIONED = `exists (select from read_model.mentions n
     where n.conversation_id = d.conversation_id and n.ordinal = d.ordinal and n.user_id || '' = $1 offset 0)`;
 
+/** What names the user most tells of a message, of those that they want to be told of. */
+const IS_TOLD_AS_MENTION = `('mention' = any($2::text[]) and ${IS_MENTIONED})`;
+
 /** Of a message `d` that the reader may see, in a conversation that they are in. */
 const isVisibleSince = (sequence: string) => `m.user_id is not null and ${sequence} >= m.joined_sequence
   and d.deleted_at is null and d.ordinal > f.hidden_through
@@ -44,6 +47,7 @@ const IS_COVERED = `coalesce(d.ordinal <= case when d.thread_ordinal is null the
 function isWanted(fact: Fact): string {
   const namesUser = fact.kind === 'mention' || fact.kind === 'all' || fact.kind === 'reply';
   return `'${fact.kind}' = any($2::text[]) and ${fact.by} <> $1
+    and not exists (select from read_model.blocks b where b.user_id = $1 and b.blocked_id = ${fact.by} offset 0)
     and coalesce($8::jsonb ->> c.id::text, 'all') ${namesUser ? "<> 'none'" : "= 'all'"}
     and not coalesce(${fact.sequence} > uc.muted_sequence and ${fact.at} < uc.muted_until, false)
     and (${fact.sequence}, ${fact.class}, ${fact.place}) < ($3::bigint, $4::int, $5::int)
@@ -94,7 +98,8 @@ function conversationFirst(kind: NotificationKind, source: string, condition: st
     cross join lateral (select * from (select *, sequence as told from read_model.messages) d
       where d.conversation_id = x.conversation_id and d.sequence <= $3
         and d.sequence > ${LOWEST} and d.ordinal > ${after} and ${condition}
-        and d.reply_to_author is distinct from $1 and not ${IS_MENTIONED}
+        and not ('reply' = any($2::text[]) and d.reply_to_author is not distinct from $1)
+        and not ${IS_TOLD_AS_MENTION}
         and ${isWanted(fact)} and ${isVisibleSince(fact.sequence)}
       order by d.ordinal desc limit $9) d
     order by d.sequence desc, d.ordinal desc limit $9)`;
@@ -110,7 +115,7 @@ const REPLIES = newestFirst(
   'reply',
   `select conversation_id, ordinal, sequence from read_model.messages
     where reply_to_author = $1 and sequence <= $3 and sequence > ${LOWEST}`,
-  `not ${IS_MENTIONED}`,
+  `not ${IS_TOLD_AS_MENTION}`,
 );
 
 const IN_THREADS = conversationFirst(

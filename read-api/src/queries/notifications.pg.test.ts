@@ -226,6 +226,15 @@ describe('notifications', () => {
     expect(await told()).toEqual(['reply 3']);
   });
 
+  it('are none of whom the user has blocked', async () => {
+    await everyKind();
+    await preferring({ notifications: { reaction: true } });
+    expect((await notifications({})).items.some(({ by }) => by === 'ann')).toBe(true);
+    await insert(model.pool, 'blocks', [{ user_id: 'bob', blocked_id: 'ann', at: timeOf(1) }]);
+    const { items } = await notifications({});
+    expect(items.filter(({ by }) => by === 'ann')).toEqual([]);
+  });
+
   it.each([
     ['all', ALL],
     ['mentions', ALL.slice(2)],

@@ -101,7 +101,7 @@ describe('profiles', () => {
       displayName: null,
       avatar: null,
       statusText: null,
-      version: 0,
+      version: null,
     });
   });
 

@@ -49,6 +49,18 @@ it('finds words in the conversations of the user, newest first, and marks them',
   ]);
 });
 
+it('takes the last word for the beginning of one, and keeps brackets and calls in the excerpt', async () => {
+  await saying(1, ['release notes', 'a <b> & "c" <@ann> reledge', 'unrelated']);
+  await insert(model.pool, 'members', [memberRow(1, 'bob')]);
+  expect(await found('rele')).toEqual([
+    [1, 2],
+    [1, 1],
+  ]);
+  expect(await found('release no')).toEqual([[1, 1]]);
+  expect(await found('rele notes')).toEqual([]);
+  expect((await search({ q: 'reledge' })).items[0]?.excerpt).toBe('a <b> & "c" <@ann> \u0002reledge\u0003');
+});
+
 it('understands phrases, alternatives and exclusions', async () => {
   await saying(1, ['red apple pie', 'apple red', 'green pear', 'apple pear']);
   await insert(model.pool, 'members', [memberRow(1, 'bob')]);

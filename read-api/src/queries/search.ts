@@ -18,8 +18,13 @@ interface HitRow {
   excerpt: string;
 }
 
+/** The last word may be the beginning of one: somebody is still writing it. */
+const WORDS = `(case when websearch_to_tsquery('simple', $3)::text like '%''' then
+    (websearch_to_tsquery('simple', $3)::text || ':*')::tsquery else websearch_to_tsquery('simple', $3) end)`;
 /** What the index cannot look up (only what must not be in a text, or nothing at all) finds nothing. */
 const SEARCHABLE = "querytree(websearch_to_tsquery('simple', $3)) not in ('', 'T')";
+/** Excerpts leave out what looks like markup; a text is none, so its brackets are other characters meanwhile. */
+const STAND_INS = '\ue000\ue001\ue002';
 /** Bodies hold no control characters, so what is between these was found. */
 const MARKS = 'StartSel="\u0002", StopSel="\u0003", MaxFragments=2, MaxWords=20, MinWords=8, ShortWord=0';
 
@@ -31,7 +36,7 @@ const MARKS = 'StartSel="\u0002", StopSel="\u0003", MaxFragments=2, MaxWords=20,
 const SEARCH = `with page as materialized (
     select x.conversation_id, x.ordinal, x.sequence, c.title
     from (select s.conversation_id, s.ordinal, s.sequence from read_model.messages s
-      where s.search @@ websearch_to_tsquery('simple', $3) and ${SEARCHABLE} and s.deleted_at is null
+      where s.search @@ ${WORDS} and ${SEARCHABLE} and s.deleted_at is null
         and ($4::uuid is null or s.conversation_id = $4) and ($5::text is null or s.sender_id = $5)
         and ($6::bigint is null or (s.sequence, s.ordinal) < ($6, $7::int))
         and (s.conversation_id in ${MY_IDS}) is true
@@ -41,7 +46,8 @@ const SEARCH = `with page as materialized (
     ${READER}
     where x.ordinal > f.hidden_through and not ${isHidden('x')}
     order by x.sequence desc, x.ordinal desc limit $8)
-  select page.*, ts_headline('simple', b.body, websearch_to_tsquery('simple', $3), '${MARKS}') as excerpt
+  select page.*, translate(ts_headline('simple', translate(b.body, '<>&', '${STAND_INS}'), ${WORDS}, '${MARKS}'),
+      '${STAND_INS}', '<>&') as excerpt
   from page cross join lateral (select body from read_model.messages
     where conversation_id = page.conversation_id and ordinal = page.ordinal limit 1) b
   order by page.sequence desc, page.ordinal desc`;

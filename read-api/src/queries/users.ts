@@ -19,22 +19,22 @@ const unset = { display_name: null, avatar: null, status_text: null, version: 0 
 
 export async function readUser(
   { client, asOf }: Snapshot,
-  { params }: QueryRequest<'user'>,
+  { params, principal }: QueryRequest<'user'>,
 ): Promise<UserAnswer> {
   const [row] = await profiles(client, [params.userId]);
-  return { asOf, user: userView(row ?? { user_id: params.userId, ...unset }) };
+  return { asOf, user: userView(row ?? { user_id: params.userId, ...unset }, principal.userId) };
 }
 
 /** In the order of the ids asked for; who never set anything is left out. */
 export async function readUsers(
   { client, asOf }: Snapshot,
-  { query }: QueryRequest<'users'>,
+  { query, principal }: QueryRequest<'users'>,
 ): Promise<UsersAnswer> {
   const ids = userIds(query.ids);
   const rows = new Map((await profiles(client, ids)).map((row) => [row.user_id, row]));
   const items = ids.flatMap((id) => {
     const row = rows.get(id);
-    return row ? [userView(row)] : [];
+    return row ? [userView(row, principal.userId)] : [];
   });
   return { asOf, items };
 }
@@ -49,13 +49,13 @@ async function profiles(client: PoolClient, ids: readonly string[]): Promise<Pro
   return rows;
 }
 
-export function userView(row: ProfileRow): UserView {
+export function userView(row: ProfileRow, readerId: string): UserView {
   return {
     userId: row.user_id,
     displayName: row.display_name,
     avatar: row.avatar,
     statusText: row.status_text,
-    version: row.version,
+    version: row.user_id === readerId ? row.version : null,
   };
 }
 

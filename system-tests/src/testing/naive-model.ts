@@ -293,7 +293,10 @@ export class NaiveModel {
             sender !== userId && (users.includes(userId) || all || here),
         )
       : [];
+    const isRootShown = (root: number): boolean =>
+      root > Math.max(conversation.expired, joined) && !hidden.has(`${conversationId} ${root}`);
     const inThreads = visible.filter(({ ordinal, threadOrdinal }) => {
+      if (threadOrdinal === null || !isRootShown(threadOrdinal)) return false;
       const read = conversation.follows.get(`${userId} ${threadOrdinal}`);
       return member && read !== undefined && ordinal > Math.max(read, member.joinedOrdinal);
     });
