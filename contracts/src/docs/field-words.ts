@@ -25,6 +25,7 @@ const fields: Record<string, string> = {
   'cursors.advanced.audience': 'The reader is no member but in the audience of a broadcast.',
   authorId: 'Who wrote the message.',
   avatar: 'A picture: a link of the host application or the id of an attachment; null = none.',
+  otherUserId: 'In direct conversations: whom the reader talks with; null in all others, and as of the past.',
   before: 'Only what comes before this ordinal.',
   blocked: 'The users that the reader has blocked.',
   body: 'The text.',
