@@ -94,6 +94,7 @@ async function ask(userId: string, url: string, token?: string): Promise<{ statu
 const names = Object.keys(querySchemas) as (keyof typeof querySchemas)[];
 /** Where a member's answer holds nothing of the conversation but numbers, or nothing of this one. */
 const WITHOUT_WORDS = new Set([
+  'allReports',
   'me',
   'unread',
   'user',
