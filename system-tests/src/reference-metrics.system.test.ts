@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Backend, type ServiceName, startBackend } from './testing/backend.ts';
 import { table } from './testing/table.ts';
 
-const services: ServiceName[] = ['command-api', 'projector', 'read-api', 'realtime-gateway'];
+const services: ServiceName[] = ['command-api', 'projector', 'read-api', 'realtime-gateway', 'notifier'];
 let backend: Backend;
 
 beforeAll(async () => {

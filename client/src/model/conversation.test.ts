@@ -128,13 +128,16 @@ describe('a number that events do not tell is called stale, and comes back with 
     expect(model?.answer.me?.readOrdinal).toBe(1);
   });
 
-  test('a reply comes in a thread that the viewer may follow; in their own it counts', () => {
+  test('a reply comes in a thread that the viewer may follow; in their own that is known it counts', () => {
     const room = new Room();
-    room.says({}, 'ann');
-    room.says();
+    const start = room.model();
+    const roots = [room.says({}, 'ann'), room.says()];
     const reply = (root: number, author: string) =>
       room.says({ threadId: messageId(root), threadOrdinal: root, threadAuthor: author, replies: 1 });
-    const model = apply(room.model(), reply(1, 'ann'));
+    const later = room.model();
+    const replied = reply(1, 'ann');
+    expect(apply(later, replied)?.stale).toEqual(['threadUnread']);
+    const model = apply(start, ...roots, replied);
     room.agrees(model);
     expect(model?.answer.me).toMatchObject({ threadUnread: 1, unread: 1 });
     expect(apply(model, reply(2, 'bob'))?.stale).toEqual(['threadUnread']);

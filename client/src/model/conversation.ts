@@ -15,7 +15,6 @@ import { foldConversation, previewOf, withoutPreview } from './conversation-view
 import { foldOwn } from './membership-view.ts';
 import {
   expireThrough,
-  isMain,
   lowerFloor,
   raiseFloor,
   recentMessage,
@@ -114,6 +113,12 @@ function takeEvent(draft: Draft, event: ConversationEvent): void {
   const { userId } = draft.viewer;
   draft.view = foldConversation(draft.view, event);
   switch (event.type) {
+    case 'conversation.updated':
+      // How far back the viewer sees, and so what counts, is the server's to say.
+      if (event.data.settings?.historyVisibility !== undefined) {
+        draft.counters = { ...unknownUnread(draft.counters), threadUnread: null };
+      }
+      break;
     case 'members.added':
       // Where the viewer begins to read, and what they follow, is the server's to say.
       if (event.data.members.some((member) => member.userId === userId)) draft.missing = true;
@@ -144,7 +149,7 @@ function takeEvent(draft: Draft, event: ConversationEvent): void {
 
 function takeMessage(draft: Draft, event: EventOf<'message.sent'>): void {
   const { userId } = draft.viewer;
-  const { ordinal, threadId, threadAuthor, mentions } = event.data;
+  const { ordinal, threadId, threadOrdinal = 0, threadAuthor, mentions } = event.data;
   const main = threadId === undefined;
   const own = event.actor === userId;
   const isMember = draft.me !== null && draft.me.role !== null;
@@ -156,7 +161,9 @@ function takeMessage(draft: Draft, event: EventOf<'message.sent'>): void {
     if (own) advance(draft, { readOrdinal: ordinal });
   } else if (isMember) {
     const followed = threadAuthor === userId || mentions.users.includes(userId);
-    draft.counters = own ? threadsChanged(draft.counters) : withThreadReply(draft.counters, followed);
+    draft.counters = own
+      ? threadsChanged(draft.counters)
+      : withThreadReply(draft.counters, threadOrdinal, followed);
   }
 }
 
@@ -238,7 +245,8 @@ function takeAgain(draft: Draft, event: RecordedEvent): void {
 function takeOwn(draft: Draft, event: UserEvent): void {
   if (event.type === 'message.hidden') {
     const { ordinal } = event.data;
-    if (!isMain(draft.counters, ordinal)) draft.counters = threadsChanged(draft.counters);
+    // It may be a reply, or the root of a thread whose replies count no more.
+    draft.counters = threadsChanged(draft.counters);
     draft.counters = withoutMessage(draft.counters, ordinal, 'hidden');
     draft.view = withoutPreview(draft.view, ordinal);
   }

@@ -163,14 +163,16 @@ export function recentMessage(counters: UnreadCounters, ordinal: number): Recent
   return counters.recent.find((message) => message.ordinal === ordinal);
 }
 
-/** Whether a message is known to be a main one. */
-export function isMain(counters: UnreadCounters, ordinal: number): boolean {
-  if (ordinal > counters.knownAfter) return recentMessage(counters, ordinal)?.main ?? false;
-  return ordinal > counters.floor && allKnown(counters) && !counters.excluded.includes(ordinal);
-}
-
-export function withThreadReply(counters: UnreadCounters, callsViewer: boolean): UnreadCounters {
+export function withThreadReply(
+  counters: UnreadCounters,
+  rootOrdinal: number,
+  callsViewer: boolean,
+): UnreadCounters {
   const { threadUnread } = counters;
+  const root = recentMessage(counters, rootOrdinal);
+  // A thread whose root the viewer does not see does not count; of an older root it is not known.
+  if (root?.hidden || rootOrdinal <= counters.expired) return counters;
+  if (!root) return { ...counters, threadUnread: null };
   // Who else follows the thread is not in the event: one that the viewer wrote in counts as well.
   return { ...counters, threadUnread: callsViewer && threadUnread !== null ? threadUnread + 1 : null };
 }

@@ -51,7 +51,8 @@ function membershipView(history: History): MembershipView | null {
   const there = history.messages.filter((message) => !message.deleted && !message.hidden);
   const unread = there.filter(({ ordinal, root }) => root === null && ordinal > floor);
   const threadUnread = there.filter(({ ordinal, root }) => {
-    const followed = root === null ? undefined : history.followers.get(`${VIEWER.userId}/${root}`);
+    if (root === null || root <= history.expired || history.messages[root - 1]?.hidden) return false;
+    const followed = history.followers.get(`${VIEWER.userId}/${root}`);
     return followed !== undefined && ordinal > Math.max(followed, me.joinedOrdinal, history.expired);
   });
   return {

@@ -65,10 +65,15 @@ async function compareCounters(model: NaiveModel, position: string, when: string
   for (const userId of USERS) {
     const shown: Record<string, unknown> = {};
     for (const filter of ['all', 'archived']) {
-      const page = await read<InboxPage>(userId, `/v1/me/conversations?limit=200&filter=${filter}`, position);
-      for (const { conversation, me } of page.items) {
-        const { unread, mentions, threadUnread, muted } = me;
-        shown[conversation.id] = { unread, mentions, threadUnread, muted, archived: filter === 'archived' };
+      for (let cursor = ''; ; ) {
+        const path = `/v1/me/conversations?limit=200&filter=${filter}${cursor && `&cursor=${cursor}`}`;
+        const page = await read<InboxPage>(userId, path, position);
+        for (const { conversation, me } of page.items) {
+          const { unread, mentions, threadUnread, muted } = me;
+          shown[conversation.id] = { unread, mentions, threadUnread, muted, archived: filter === 'archived' };
+        }
+        if (page.nextCursor === null) break;
+        cursor = page.nextCursor;
       }
     }
     const expected = [...model.conversations.keys()].flatMap((id) => {

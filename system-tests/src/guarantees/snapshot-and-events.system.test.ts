@@ -139,7 +139,7 @@ test(`a snapshot and the events after it are what a fresh snapshot says (seed ${
           .query('conversation', request, { minPosition: end })
           .catch(() => null);
         if (model === null) {
-          expect(fresh?.me ?? null, `${watched.userId} in ${id}`).toBeNull();
+          expect(fresh?.me?.role ?? null, `${watched.userId} in ${id}`).toBeNull();
           continue;
         }
         expect(fresh, `${watched.userId} in ${id}`).not.toBeNull();
