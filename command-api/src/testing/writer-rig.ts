@@ -119,12 +119,15 @@ export function commitsOf(log: EventLog, conversationId: string): Promise<Stored
   return commitsOn(log, conversationSubject(conversationId));
 }
 
-/** The same of any subject. */
+/** The same of any subject. A replica answers reads late, so it reads on until it has what the leader says is the last. */
 export async function commitsOn(log: EventLog, subject: string): Promise<StoredCommit[]> {
+  const last = await log.lastSequence(subject);
   const commits: StoredCommit[] = [];
-  for await (const page of log.read(subject, 0)) {
-    for (const { sequence, payload } of page) {
-      commits.push({ sequence, events: decodeCommit(payload, { check: true }).filter(isKnown) });
+  for (let at = 0; at < last; at = commits.at(-1)?.sequence ?? 0) {
+    for await (const page of log.read(subject, at)) {
+      for (const { sequence, payload } of page) {
+        commits.push({ sequence, events: decodeCommit(payload, { check: true }).filter(isKnown) });
+      }
     }
   }
   return commits;
