@@ -58,9 +58,12 @@ async function prepareTable(pool: Pool, table: string, batchRows: number): Promi
     text: `SELECT ${names.map((name) => `${name}::text`).join(', ')} FROM ${SCHEMA}.${table} ORDER BY ${order}`,
     rowMode: 'array',
   });
-  const text = `INSERT INTO ${SCHEMA}.${table} (${names.join(', ')}) SELECT * FROM unnest(${described
-    .map(({ type }, index) => `$${index + 1}::text[]::${type}[]`)
-    .join(', ')})`;
+  // Cast one by one: an array of arrays would be unnested into its innermost elements.
+  const casts = described.map(({ type }, index) => `c${index}::${type}`).join(', ');
+  const columns = described.map((_, index) => `c${index}`).join(', ');
+  const values = described.map((_, index) => `$${index + 1}::text[]`).join(', ');
+  const text = `INSERT INTO ${SCHEMA}.${table} (${names.join(', ')})
+    SELECT ${casts} FROM unnest(${values}) AS rows (${columns})`;
   for (let from = 0; from < rows.length; from += batchRows) {
     const part = rows.slice(from, from + batchRows);
     batches.push({ text, columns: names.map((_, column) => part.map((row) => row[column] ?? null)) });
