@@ -14,6 +14,22 @@ export interface Statement<Row> {
 
 const flag = (value: boolean): string => (value ? 't' : 'f');
 
+/** What every event of a conversation moves, in the order in which both statements take it. */
+const COUNTS: Statement<ConversationRow>['columns'] = [
+  { plain: ({ row }) => row.memberDelta },
+  { plain: ({ row }) => row.messageCount },
+  { plain: ({ row }) => row.replyCount },
+  { plain: ({ row }) => row.lastMainOrdinal },
+  { plain: ({ row }) => row.lastMessageAt },
+  { plain: ({ row }) => row.lastMessageSequence },
+  { plain: ({ row }) => row.lastDeletedOrdinal },
+  { plain: ({ row }) => row.lastMentionAllOrdinal },
+  { plain: ({ row }) => row.lastReplyOrdinal },
+  { plain: ({ row }) => row.expiredOrdinal },
+  { plain: ({ row }) => row.version },
+  { plain: ({ row }) => row.sequence },
+];
+
 export const insertConversations: Statement<ConversationRow> = {
   name: 'insert-conversations',
   text: `INSERT INTO read_model.conversations (id, type, title, description, avatar, settings, audience, segment,
@@ -47,18 +63,7 @@ export const insertConversations: Statement<ConversationRow> = {
     { text: ({ row }) => row.creation?.createdBy ?? null },
     { plain: ({ row }) => row.description?.archivedAt ?? null },
     { plain: ({ row }) => row.description?.deletedAt ?? null },
-    { plain: ({ row }) => row.memberDelta },
-    { plain: ({ row }) => row.messageCount },
-    { plain: ({ row }) => row.replyCount },
-    { plain: ({ row }) => row.lastMainOrdinal },
-    { plain: ({ row }) => row.lastMessageAt },
-    { plain: ({ row }) => row.lastMessageSequence },
-    { plain: ({ row }) => row.lastDeletedOrdinal },
-    { plain: ({ row }) => row.lastMentionAllOrdinal },
-    { plain: ({ row }) => row.lastReplyOrdinal },
-    { plain: ({ row }) => row.expiredOrdinal },
-    { plain: ({ row }) => row.version },
-    { plain: ({ row }) => row.sequence },
+    ...COUNTS,
   ],
 };
 
@@ -88,21 +93,7 @@ export const updateConversations: Statement<ConversationRow> = {
                    last_message_sequence, last_deleted_ordinal, last_mention_all_ordinal, last_reply_ordinal,
                    expired_ordinal, version, sequence)
           WHERE c.id = u.id`,
-  columns: [
-    { plain: ({ id }) => id },
-    { plain: ({ row }) => row.memberDelta },
-    { plain: ({ row }) => row.messageCount },
-    { plain: ({ row }) => row.replyCount },
-    { plain: ({ row }) => row.lastMainOrdinal },
-    { plain: ({ row }) => row.lastMessageAt },
-    { plain: ({ row }) => row.lastMessageSequence },
-    { plain: ({ row }) => row.lastDeletedOrdinal },
-    { plain: ({ row }) => row.lastMentionAllOrdinal },
-    { plain: ({ row }) => row.lastReplyOrdinal },
-    { plain: ({ row }) => row.expiredOrdinal },
-    { plain: ({ row }) => row.version },
-    { plain: ({ row }) => row.sequence },
-  ],
+  columns: [{ plain: ({ id }) => id }, ...COUNTS],
 };
 
 /** What a conversation is, apart from its counts: seldom changed, so that a message's batch does not carry it. */
