@@ -1,4 +1,4 @@
-import { type CommitItem, formatPosition, type ServerFrame } from '@parley/contracts';
+import { type CommitItem, formatPosition, type ServerFrame, SOCKET_LIMITS } from '@parley/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFrame } from './connection.ts';
@@ -24,7 +24,7 @@ const welcome = (position: string, epoch = EPOCH): ServerFrame => ({
   position,
   heartbeatMs: 25_000,
   expiresAt: 0,
-  limits: { frameBytes: 16_384, queueBytes: 1_048_576, replayEvents: 5_000 },
+  limits: SOCKET_LIMITS,
   resumed: true,
 });
 

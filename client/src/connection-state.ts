@@ -98,7 +98,15 @@ function onToken(state: ConnectionState, token: string, now: number): Connection
 /** Once the socket is open; the shell keeps the token, so that no state holds a secret. */
 export function helloFrame(state: ConnectionState, token: string, device?: string): ClientFrame {
   const since = state.position && formatPosition(state.position.epoch, state.position.sequence);
-  return { t: 'hello', token, since, feed: 'all', caps: [], ...(device !== undefined && { device }) };
+  return {
+    t: 'hello',
+    token,
+    since,
+    feed: 'all',
+    caps: [],
+    presence: 'active',
+    ...(device !== undefined && { device }),
+  };
 }
 
 type Moment = { now: number; chance: number };

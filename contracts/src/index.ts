@@ -55,12 +55,18 @@ export {
   HEARTBEAT_MS,
   HELLO_DEADLINE_MS,
   type HelloFrame,
+  MAX_MEMBERS_WITH_TYPING,
+  type OwnPresence,
+  ownPresenceSchema,
+  type PresenceState,
   type ResetReason,
   type RevokedReason,
+  type SeenPresence,
   type ServerFrame,
   SOCKET_LIMITS,
   SOCKET_PATH,
   SUBPROTOCOL,
+  TYPING_TTL_MS,
 } from './frames.ts';
 export {
   HEADERS,

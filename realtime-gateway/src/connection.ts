@@ -87,6 +87,12 @@ export class Connection {
       case 'send':
         this.#feed.say(effect.frame);
         break;
+      case 'subscribe':
+      case 'unsubscribe':
+      case 'typing':
+      case 'presence':
+      case 'watch':
+        break;
       case 'heartbeat':
         this.#feed.heartbeat(this.#options.hub.tail);
         break;

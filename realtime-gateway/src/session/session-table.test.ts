@@ -19,7 +19,11 @@ const { pulse } = openSession(NOW) as Extract<State, { phase: 'greeting' }>;
 
 const states: { [P in Phase]: Extract<State, { phase: P }> } = {
   greeting: { phase: 'greeting', deadline: NOW + HELLO_DEADLINE_MS, pulse },
-  authenticating: { phase: 'authenticating', hello: { since: null, feed: 'all' }, pulse },
+  authenticating: {
+    phase: 'authenticating',
+    hello: { since: null, feed: 'all', device: null, presence: 'active' },
+    pulse,
+  },
   resuming: { phase: 'resuming', identity, pulse },
   live: { phase: 'live', identity, pulse },
   closed: { phase: 'closed' },
@@ -137,7 +141,14 @@ test.each(cells)('a session that is %s and gets %s becomes %j', (phase, kind, ou
 });
 
 describe('hello', () => {
-  const hello: ClientFrame = { t: 'hello', token: 'x', since: null, feed: 'all', caps: [] };
+  const hello: ClientFrame = {
+    t: 'hello',
+    token: 'x',
+    since: null,
+    feed: 'all',
+    caps: [],
+    presence: 'active',
+  };
 
   test('is verified when it comes first and refused when it comes again', () => {
     expect(outcomeOf(states.greeting, { kind: 'frame', frame: hello, now: NOW })).toEqual([

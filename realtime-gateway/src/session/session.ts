@@ -3,6 +3,7 @@ import {
   type CloseCode,
   HEARTBEAT_MS,
   HELLO_DEADLINE_MS,
+  type OwnPresence,
   type ServerFrame,
 } from '@parley/contracts';
 import { beat, countFrame, expired, newPulse, type Pulse } from './pulse.ts';
@@ -24,6 +25,8 @@ export type State =
 interface Hello {
   since: string | null;
   feed: 'all' | 'none';
+  device: string | null;
+  presence: OwnPresence;
 }
 
 interface Identity {
@@ -56,6 +59,11 @@ export type Effect =
   | { do: 'verify'; token: string }
   | ({ do: 'resume'; userId: string; expiresAt: number } & Hello)
   | { do: 'send'; frame: ServerFrame }
+  | { do: 'subscribe'; id: number; conversation: string; from: number | 'head' }
+  | { do: 'unsubscribe'; id: number; conversation: string }
+  | { do: 'typing'; conversation: string; on: boolean }
+  | { do: 'presence'; state: OwnPresence }
+  | { do: 'watch'; id: number; users: readonly string[] }
   /** Send what waits, then `hb` with the position reached. */
   | { do: 'heartbeat' }
   | { do: 'close'; code: CloseCode; reason: string }
@@ -119,13 +127,31 @@ function onFrame(state: OpenState, frame: ClientFrame, now: number): Step {
   if (!pulse) return close(4009, 'too many frames');
   if (frame.t === 'hello') {
     if (state.phase !== 'greeting') return close(4501, 'hello comes once');
-    const hello: Hello = { since: frame.since, feed: frame.feed };
+    const { since, feed, presence, device = null } = frame;
+    const hello: Hello = { since, feed, presence, device };
     return stay({ phase: 'authenticating', hello, pulse }, { do: 'verify', token: frame.token });
   }
   if (state.phase === 'greeting') return close(4501, 'hello comes first');
   if (frame.t === 'hb') return stay({ ...state, pulse });
   if (state.phase === 'authenticating') return close(4501, 'one token at a time');
-  return stay({ ...state, pulse }, { do: 'verify', token: frame.token });
+  return stay({ ...state, pulse }, asked(frame));
+}
+
+function asked(frame: Exclude<ClientFrame, { t: 'hello' | 'hb' }>): Effect {
+  switch (frame.t) {
+    case 'auth':
+      return { do: 'verify', token: frame.token };
+    case 'sub':
+      return { do: 'subscribe', id: frame.id, conversation: frame.conversation, from: frame.from };
+    case 'unsub':
+      return { do: 'unsubscribe', id: frame.id, conversation: frame.conversation };
+    case 'typing':
+      return { do: 'typing', conversation: frame.conversation, on: frame.on };
+    case 'presence':
+      return { do: 'presence', state: frame.state };
+    case 'watch':
+      return { do: 'watch', id: frame.id, users: frame.users };
+  }
 }
 
 function onVerified(state: OpenState, { userId, expiresAt }: { userId: string; expiresAt: number }): Step {
