@@ -20,6 +20,7 @@ import { CommandHandler } from './handle-command.ts';
 import { declareCommandMetrics } from './metrics.ts';
 import { ReadModelLookup } from './read-model-lookup.ts';
 import { addCommandRoutes } from './routes.ts';
+import { addSessionRoutes } from './session-routes.ts';
 import { createWriters } from './writers.ts';
 
 const NAME = 'command-api';
@@ -50,6 +51,7 @@ export async function startCommandApi(
   const app = await door.createServer({ name: NAME, bodyLimitBytes: MAX_REQUEST_BYTES, metrics });
   addDocsPages(app, commandPages());
   addCommandRoutes(app, handler, door.rateLimiter);
+  addSessionRoutes(app, door.revocations);
   const port = await listen(app, config);
   return {
     port,

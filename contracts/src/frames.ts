@@ -114,7 +114,7 @@ export interface CommitItem {
 /** Events are described by the AsyncAPI document of the log. */
 const commitItemSchema = z.object({
   seq: z.number().int().min(1),
-  events: z.array(z.custom<RecordedEvent>()).min(1),
+  events: z.array(z.custom<RecordedEvent>((event) => typeof event === 'object' && event !== null)).min(1),
 });
 const resetReasonSchema = z.enum(['epoch', 'unknown-position', 'retention', 'too-far', 'continuity']);
 export type ResetReason = z.infer<typeof resetReasonSchema>;

@@ -93,6 +93,7 @@ export {
   querySchemas,
 } from './queries.ts';
 export { type EventReader, mayBeRedacted, redactEvent, type StoredEvent } from './redaction.ts';
+export { REVOCATION_DAYS, revokeSessionSchema, SESSIONS_SCOPE } from './sessions.ts';
 export {
   type Aggregate,
   conversationSubject,

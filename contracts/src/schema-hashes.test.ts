@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { batchSchema, commandSchemas } from './commands.ts';
 import { envelopeSchema, eventSchemas } from './events.ts';
-import { clientFrameSchema } from './frames.ts';
+import { clientFrameSchema, serverFrames } from './frames.ts';
 import { querySchemas } from './queries.ts';
 
 const file = 'contracts/fixtures/schema-hashes.json';
@@ -42,6 +42,7 @@ const others: { name: string; schema: z.ZodType }[] = [
     { name: `command ${type} result`, schema: result as z.ZodType },
   ]),
   { name: 'frames of clients', schema: clientFrameSchema },
+  { name: 'frames of servers', schema: z.object(serverFrames) },
   ...Object.entries(querySchemas).flatMap(([name, { query, answer }]) => [
     { name: `query ${name}`, schema: query as z.ZodType },
     { name: `view ${name}`, schema: answer as z.ZodType },

@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import type { Readiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
-import { createRevocationList } from './revocation.ts';
+import { createRevocationList, type RevocationList } from './revocation.ts';
 import type { authVariables, httpVariables, redisVariables } from './variables.ts';
 
 type DoorConfig = Config<typeof authVariables & typeof redisVariables & typeof httpVariables>;
@@ -16,6 +16,7 @@ type DoorConfig = Config<typeof authVariables & typeof redisVariables & typeof h
 export interface Door {
   authenticator: Authenticator;
   rateLimiter: RateLimiter;
+  revocations: RevocationList;
   /** A server with this door in front of every route. */
   createServer(options: { name: string; bodyLimitBytes: number; metrics: Metrics }): Promise<FastifyInstance>;
   close(): void;
@@ -47,6 +48,7 @@ export function openDoor(
   return {
     authenticator,
     rateLimiter,
+    revocations,
     createServer: (options) => createHttpServer({ ...fixed, ...options }),
     close: () => redis.disconnect(),
   };

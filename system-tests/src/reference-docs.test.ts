@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import asyncApiSchemas from '@asyncapi/specs';
 import { commandApiVariables } from '@parley/command-api';
 import { type CommandType, errorCatalogue, querySchemas } from '@parley/contracts';
-import { asyncApiOfLog, openApiOfCommands, openApiOfQueries } from '@parley/contracts/docs';
+import { asyncApiOfLog, asyncApiOfSocket, openApiOfCommands, openApiOfQueries } from '@parley/contracts/docs';
 import { notifierVariables } from '@parley/notifier';
 import { projectorVariables } from '@parley/projector';
 import { readApiVariables } from '@parley/read-api';
@@ -86,18 +86,23 @@ describe.each(Object.entries(openApi))('docs/openapi-%s.json', (name, document) 
   });
 });
 
-describe('docs/asyncapi-log.json', () => {
+describe.each([
+  ['log', log],
+  ['socket', asyncApiOfSocket()],
+])('docs/asyncapi-%s.json', (name, document) => {
   test('is what the contracts say', async () => {
-    await expect(asFile(log)).toMatchFileSnapshot('../../docs/asyncapi-log.json');
+    await expect(asFile(document)).toMatchFileSnapshot(`../../docs/asyncapi-${name}.json`);
   });
 
   test('is valid AsyncAPI 3.0', () => {
     const official: object = asyncApiSchemas.schemas['3.0.0'];
     const validate = ajv().compile(official);
-    expect([validate(log), validate.errors]).toEqual([true, null]);
-    expect(validate({ ...log, channels: [] })).toBe(false);
+    expect([validate(document), validate.errors]).toEqual([true, null]);
+    expect(validate({ ...document, channels: [] })).toBe(false);
   });
+});
 
+describe('docs/asyncapi-log.json', () => {
   const folder = new URL('../../contracts/fixtures/events/', import.meta.url);
   const schemas = (log.components as { schemas: Record<string, object> }).schemas;
   const golden = readdirSync(folder)

@@ -163,6 +163,7 @@ const fields: Record<string, string> = {
   senderId: 'Who sent it.',
   sentAt: 'When it was sent.',
   sequence: 'Place of the commit in the log. With it a command on an old message needs no lookup.',
+  sessionId: 'The session: `sid` of its tokens, else `jti`, else `sub`.',
   settings: 'How the conversation behaves.',
   slowModeSeconds: 'Seconds between two messages of one member; 0 = off. Moderators and higher are exempt.',
   source: 'Always `/parley`.',

@@ -1,4 +1,5 @@
 export { asyncApiOfLog } from './asyncapi-log.ts';
+export { asyncApiOfSocket } from './asyncapi-socket.ts';
 export { eventsPage } from './events-page.ts';
 export { openApiOfCommands } from './openapi-commands.ts';
 export { openApiOfQueries } from './openapi-queries.ts';

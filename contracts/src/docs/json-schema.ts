@@ -9,6 +9,8 @@ interface Options {
   io: 'input' | 'output';
   /** AsyncAPI tools understand draft 7 only. */
   target?: 'draft-2020-12' | 'draft-7';
+  /** What a field means, where the document has words of its own. */
+  fieldWords?: (owner: string, name: string) => string | undefined;
 }
 
 /** JSON Schemas of one document: named schemas are put into `shared` once and referred to. */
@@ -32,9 +34,23 @@ export class SchemaBook {
     });
     const { $schema: _, $defs = {}, definitions = {}, ...own } = made as Json;
     for (const [name, definition] of Object.entries({ ...($defs as Json), ...(definitions as Json) })) {
-      this.share(sharedName(name), describe(withSharedRefs(definition), sharedName(name)) as Json);
+      this.share(sharedName(name), this.#describe(withSharedRefs(definition), sharedName(name)) as Json);
     }
-    return describe(withSharedRefs(own), owner) as Json;
+    return this.#describe(withSharedRefs(own), owner) as Json;
+  }
+
+  /** Gives every property that has no description the one of its name. */
+  #describe(value: unknown, owner: string): unknown {
+    const { fieldWords = describeField } = this.#options;
+    return mapObjects(value, (node) => {
+      const { properties } = node;
+      if (typeof properties !== 'object' || properties === null) return node;
+      const described = Object.entries(properties as Record<string, Json>).map(([name, property]) => {
+        const description = property.description ?? fieldWords(owner, name);
+        return [name, description === undefined ? property : { ...property, description }];
+      });
+      return { ...node, properties: Object.fromEntries(described) };
+    });
   }
 
   share(name: string, schema: Json): { $ref: string } {
@@ -65,19 +81,6 @@ function withSharedRefs(value: unknown): unknown {
     if (typeof node.$ref !== 'string') return node;
     const name = node.$ref.replace(/^#\/(\$defs|definitions)\//, '');
     return { ...node, $ref: `#/components/schemas/${sharedName(name)}` };
-  });
-}
-
-/** Gives every property that has no description the one of its name. */
-function describe(value: unknown, owner: string): unknown {
-  return mapObjects(value, (node) => {
-    const { properties } = node;
-    if (typeof properties !== 'object' || properties === null) return node;
-    const described = Object.entries(properties as Record<string, Json>).map(([name, property]) => {
-      const description = property.description ?? describeField(owner, name);
-      return [name, description === undefined ? property : { ...property, description }];
-    });
-    return { ...node, properties: Object.fromEntries(described) };
   });
 }
 

@@ -10,6 +10,7 @@ import {
 import { HEADERS } from '../http.ts';
 import { commandIdSchema } from '../ids.ts';
 import { positionSchema } from '../position.ts';
+import { REVOCATION_DAYS, revokedSessionSchema, revokeSessionSchema, SESSIONS_SCOPE } from '../sessions.ts';
 import { commandExamples } from './command-examples.ts';
 import { commandWords } from './command-words.ts';
 import { type Json, SchemaBook } from './json-schema.ts';
@@ -27,6 +28,7 @@ const tags = [
   { name: 'user', description: 'What a user decides for the own account alone.' },
   { name: 'notifications', description: 'What the user was told of.' },
   { name: 'batch', description: 'Several commands at once.' },
+  { name: 'session', description: 'Sessions of tokens.' },
   { name: 'operation', description: 'For operators.' },
 ];
 
@@ -41,6 +43,7 @@ export function openApiOfCommands(): Json {
   const paths = {
     ...Object.fromEntries(commands),
     '/v1/commands': { post: batchOperation(parts) },
+    '/v1/sessions/revoke': { post: revokeOperation(parts) },
     ...parts.operatorPaths(),
   };
   return {
@@ -152,6 +155,23 @@ function batchOperation(parts: OpenApiParts): Json {
         content: { [JSON_TYPE]: { schema: { type: 'object', properties: { items }, required: ['items'] } } },
       },
       ...parts.problems(BODY_CODES),
+    },
+  };
+}
+
+function revokeOperation(parts: OpenApiParts): Json {
+  const { book } = parts;
+  const schema = book.share('RevokeSession', book.of(revokeSessionSchema, 'session'));
+  const answer = book.share('RevokedSession', book.of(revokedSessionSchema, 'session', 'output'));
+  return {
+    operationId: 'revokeSession',
+    tags: ['session'],
+    summary: 'Revoke a session',
+    description: `Its tokens are refused everywhere and its sockets closed with 4503 within a second. Without \`sessionId\` it is the session of the token; another one needs the scope \`${SESSIONS_SCOPE}\`. Kept for ${REVOCATION_DAYS} days: no token may live longer. Repeating it changes nothing.`,
+    requestBody: { required: true, content: { [JSON_TYPE]: { schema, example: {} } } },
+    responses: {
+      200: { description: 'It is revoked.', content: { [JSON_TYPE]: { schema: answer } } },
+      ...parts.problems([...BODY_CODES, 'insufficient-scope']),
     },
   };
 }

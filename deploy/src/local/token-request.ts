@@ -4,6 +4,8 @@ export interface TokenRequest {
   segments: string[];
   scopes: string[];
   device: string;
+  /** A renewed token belongs to the session of the one before; left out, it is a new session. */
+  session?: string;
   ttlSeconds: number;
 }
 
@@ -16,7 +18,7 @@ export type Parsed<T> = { ok: true; value: T } | { ok: false; errors: FieldError
 
 const hour = 3_600;
 const maximumTtl = 30 * 24 * hour;
-const known = new Set(['sub', 'roles', 'segments', 'scopes', 'device', 'ttlSeconds']);
+const known = new Set(['sub', 'roles', 'segments', 'scopes', 'device', 'session', 'ttlSeconds']);
 
 /** Reads the body of `POST /token`; only `sub` is required. */
 export function parseTokenRequest(body: unknown): Parsed<TokenRequest> {
@@ -29,19 +31,30 @@ export function parseTokenRequest(body: unknown): Parsed<TokenRequest> {
     segments = [],
     scopes = [],
     device = 'default',
+    session,
     ttlSeconds = hour,
   } = body as Record<string, unknown>;
   const errors = [
     ...unknownFields(body),
     ...identifier('sub', sub),
     ...identifier('device', device),
+    ...(session === undefined ? [] : identifier('session', session)),
     ...names('roles', roles),
     ...names('segments', segments),
     ...names('scopes', scopes),
     ...seconds(ttlSeconds),
   ];
   if (errors.length > 0) return { ok: false, errors };
-  return { ok: true, value: { sub, roles, segments, scopes, device, ttlSeconds } as TokenRequest };
+  const value = {
+    sub,
+    roles,
+    segments,
+    scopes,
+    device,
+    ttlSeconds,
+    ...(session !== undefined && { session }),
+  };
+  return { ok: true, value: value as TokenRequest };
 }
 
 function unknownFields(body: object): FieldError[] {

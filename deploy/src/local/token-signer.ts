@@ -30,10 +30,18 @@ export async function createTokenSigner(
   return {
     issuer,
     audience,
-    async sign({ sub, roles = [], segments = [], scopes = [], device = 'default', ttlSeconds = 3_600 }) {
+    async sign({
+      sub,
+      roles = [],
+      segments = [],
+      scopes = [],
+      device = 'default',
+      session,
+      ttlSeconds = 3_600,
+    }) {
       const issuedAt = Math.floor(Date.now() / 1_000);
       const expires = issuedAt + ttlSeconds;
-      const claims = { did: device, sid: randomUUID(), roles, segments, scope: scopes.join(' ') };
+      const claims = { did: device, sid: session ?? randomUUID(), roles, segments, scope: scopes.join(' ') };
       const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: algorithm, kid, typ: 'JWT' })
         .setIssuer(issuer)
