@@ -5,10 +5,13 @@ import { catchUpBench } from './catch-up.bench.ts';
 import { fanOutBench } from './fan-out.bench.ts';
 import { printResult } from './frame/print-result.ts';
 import { type BenchResult, runBench } from './frame/run-bench.ts';
+import { idleBench } from './idle.bench.ts';
+import { postToFrameBench } from './post-to-frame.bench.ts';
 import { type BenchRequest, readArguments, USAGE } from './read-arguments.ts';
+import { resumeStormBench } from './resume-storm.bench.ts';
 import { sendBench } from './send.bench.ts';
 
-const benches = [sendBench, fanOutBench, catchUpBench];
+const benches = [sendBench, fanOutBench, postToFrameBench, idleBench, resumeStormBench, catchUpBench];
 const resultsFolder = fileURLToPath(new URL('../results', import.meta.url));
 
 // Leaving by way of `exit` ends every process that was started and removes its files.

@@ -10,8 +10,12 @@ import {
 } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { SocketConstructor } from './connection.ts';
+import type { SubscriptionItem } from './connection-model.ts';
+import { Outbox } from './outbox/outbox.ts';
+import type { OutboxEntry } from './outbox/outbox-state.ts';
+import type { OutboxStore } from './outbox/stored-entries.ts';
 import { type QueryParameters, type QueryRequest, queryPath } from './query-path.ts';
-import { type RequestOptions, requestUntilAnswered } from './request.ts';
+import { type RequestOptions, requestOnce, requestUntilAnswered } from './request.ts';
 import { type SubscribeOptions, Subscription } from './subscription.ts';
 
 export interface ClientOptions {
@@ -26,6 +30,8 @@ export interface ClientOptions {
   /** The platform's own unless given; Node before 22 has none. */
   WebSocket?: SocketConstructor;
   fetch?: typeof globalThis.fetch;
+  /** Where commands that wait for the network outlive the process; in memory unless given. Read at once. */
+  outboxStore?: OutboxStore;
 }
 
 export interface CommandOptions extends RequestOptions {
@@ -50,12 +56,26 @@ export type BatchAnswer = { status: 200; body: CommandAccepted } | { status: num
 export class ParleyClient {
   readonly #options: ClientOptions;
   readonly #fetch: typeof globalThis.fetch;
+  #outbox: Outbox | null = null;
   #ownPosition: string | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     // The browser's fetch insists on being called on its own object.
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    // What an earlier run of the application left behind is sent without being asked for.
+    if (options.outboxStore) this.#outbox = this.#openOutbox();
+  }
+
+  /** Commands that may wait for the network: `command` ends with a time, these with an answer. */
+  get outbox(): Outbox {
+    this.#outbox ??= this.#openOutbox();
+    return this.#outbox;
+  }
+
+  #openOutbox(): Outbox {
+    const post = (entry: OutboxEntry, signal: AbortSignal) => this.#postOnce(entry, signal);
+    return new Outbox({ post, store: this.#options.outboxStore });
   }
 
   /** Position of the newest commit that this client's own commands made. */
@@ -146,17 +166,37 @@ export class ParleyClient {
   subscribe(options: SubscribeOptions = {}): Subscription {
     const { gateway, token, device } = this.#options;
     const WebSocket = this.#options.WebSocket ?? platformWebSocket();
-    return new Subscription({ gateway, token, WebSocket, ...(device !== undefined && { device }) }, options);
+    const environment = {
+      gateway,
+      token,
+      WebSocket,
+      heard: (item: SubscriptionItem) => this.#outbox?.heard(item),
+      cameLive: () => this.#outbox?.online(),
+      ...(device !== undefined && { device }),
+    };
+    return new Subscription(environment, options);
+  }
+
+  async #postOnce({ key, type, data }: OutboxEntry, signal: AbortSignal): Promise<CommandAccepted> {
+    const headers = { [HEADERS.idempotencyKey]: key };
+    const request = this.#commandRequest(`/v1/commands/${type}`, data, headers);
+    const accepted = (await requestOnce(this.#sender(), request, signal)).body as CommandAccepted;
+    this.#remember(accepted.position);
+    return accepted;
   }
 
   async #post(path: string, data: unknown, headers: Record<string, string>, limits: RequestOptions) {
-    const request = {
+    const request = this.#commandRequest(path, data, headers);
+    return (await requestUntilAnswered(this.#sender(), request, limits)).body;
+  }
+
+  #commandRequest(path: string, data: unknown, headers: Record<string, string>) {
+    return {
       method: 'POST' as const,
       url: this.#options.commandApi + path,
       headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify(data),
     };
-    return (await requestUntilAnswered(this.#sender(), request, limits)).body;
   }
 
   #sender() {

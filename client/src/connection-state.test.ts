@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFrame } from './connection.ts';
 import type { ConnectionEffect, ConnectionInput, ConnectionState, Phase } from './connection-model.ts';
-import { advance, helloFrame, initialState, SILENCE_MS, wakeAt } from './connection-state.ts';
+import { advance, initialState, SILENCE_MS, wakeAt } from './connection-state.ts';
+import { helloFrame } from './outgoing.ts';
 
 const EPOCH = '00000000-0000-4000-8000-000000000001';
 const OTHER_EPOCH = '00000000-0000-4000-8000-000000000002';
@@ -54,12 +55,18 @@ function frames(state: ConnectionState, ...list: ServerFrame[]) {
 
 function live(since: string | null = at(100)): ConnectionState {
   const state = run(
-    initialState(since),
-    { kind: 'start', now: NOW },
+    initialState(),
+    { kind: 'start', since, now: NOW },
     { kind: 'token', generation: 1, token: 'x', now: NOW },
     { kind: 'opened', generation: 1, now: NOW },
   ).state;
   return frames(state, welcome(since ?? at(100)), { t: 'live', position: since ?? at(100) }).state;
+}
+
+const ROOM = '0198c0de-0000-7000-8000-000000000001';
+
+function followed(state: ConnectionState): ConnectionState {
+  return run(state, { kind: 'follow', conversation: ROOM, from: 4, now: NOW }).state;
 }
 
 const delivered = (effects: readonly ConnectionEffect[]): number[] =>
@@ -73,7 +80,7 @@ describe('every phase × input', () => {
   const g = 1;
   const base = live();
   const phases: { [N in Name]: ConnectionState } = {
-    idle: initialState(at(100)),
+    idle: { ...initialState(), position: base.position },
     'fetching-token': { ...base, phase: { name: 'fetching-token' } },
     opening: { ...base, phase: { name: 'opening' } },
     greeting: { ...base, phase: { name: 'greeting' } },
@@ -84,7 +91,7 @@ describe('every phase × input', () => {
     stopped: { ...base, phase: { name: 'stopped', fault: null } },
   };
   const inputs: { [K in Kind]: Extract<ConnectionInput, { kind: K }> } = {
-    start: { kind: 'start', now: NOW },
+    start: { kind: 'start', since: at(100), now: NOW },
     token: { kind: 'token', generation: g, token: 'x', now: NOW },
     'token-failed': { kind: 'token-failed', generation: g, ...moment },
     opened: { kind: 'opened', generation: g, now: NOW },
@@ -94,6 +101,11 @@ describe('every phase × input', () => {
     tick: { kind: 'tick', now: NOW + SILENCE_MS, chance: 0.5 },
     full: { kind: 'full' },
     drained: { kind: 'drained', now: NOW },
+    follow: { kind: 'follow', conversation: 'c', from: 4, now: NOW },
+    unfollow: { kind: 'unfollow', conversation: 'c', now: NOW },
+    typing: { kind: 'typing', conversation: 'c', on: true, now: NOW },
+    presence: { kind: 'presence', presence: 'dnd', now: NOW },
+    watch: { kind: 'watch', users: ['bob'], now: NOW },
     stop: { kind: 'stop' },
   };
   const table: { [N in Name]: { [K in Kind]: Name } } = {
@@ -120,6 +132,11 @@ describe('every phase × input', () => {
       tick: 'stopped',
       full: 'stopped',
       drained: 'stopped',
+      follow: 'stopped',
+      unfollow: 'stopped',
+      typing: 'stopped',
+      presence: 'stopped',
+      watch: 'stopped',
       stop: 'stopped',
     },
   };
@@ -136,6 +153,11 @@ describe('every phase × input', () => {
       tick: same,
       full: 'paused',
       drained: same,
+      follow: same,
+      unfollow: same,
+      typing: same,
+      presence: same,
+      watch: same,
       stop: 'stopped',
       ...differs,
     };
@@ -148,6 +170,85 @@ describe('every phase × input', () => {
   test.each(cells)('%s and %s gives %s', (name, kind, next) => {
     const state = { ...phases[name], generation: g };
     expect(advance(state, inputs[kind]).state.phase.name).toBe(next);
+  });
+});
+
+describe('every phase × frame', () => {
+  type Type = ServerFrame['t'];
+  type Doing = ConnectionEffect['do'];
+  const base = followed(live());
+  /** Phases in which a socket speaks. */
+  const phases = {
+    greeting: { ...base, phase: { name: 'greeting' } },
+    replaying: { ...base, phase: { name: 'replaying' } },
+    live: base,
+  } as const satisfies Partial<Record<Phase['name'], ConnectionState>>;
+  type Speaking = keyof typeof phases;
+  const subject = { conversation: ROOM };
+  const samples: { [T in Type]: Extract<ServerFrame, { t: T }> } = {
+    welcome: welcome(at(100)) as Extract<ServerFrame, { t: 'welcome' }>,
+    commit: { t: 'commit', ...item(101) },
+    commits: { t: 'commits', items: [item(101), item(102)] },
+    live: { t: 'live', position: at(101) },
+    hb: { t: 'hb', position: at(101) },
+    'sub-ok': { t: 'sub-ok', id: 2, ...subject, from: 4, head: 9 },
+    'sub-commits': { t: 'sub-commits', ...subject, items: [item(7)] },
+    'sub-live': { t: 'sub-live', ...subject, version: 4 },
+    reset: { t: 'reset', reason: 'too-far', position: at(200) },
+    revoked: { t: 'revoked', ...subject, reason: 'left' },
+    typing: { t: 'typing', ...subject, user: 'bob', on: true, ttlMs: 6_000 },
+    presence: { t: 'presence', user: 'bob', state: 'away' },
+    presences: { t: 'presences', items: [{ user: 'bob', state: 'offline', lastSeen: 1 }] },
+    'auth-soon': { t: 'auth-soon', inMs: 60_000 },
+    'auth-ok': { t: 'auth-ok', expiresAt: 1 },
+    drain: { t: 'drain', afterMs: [0, 10], reason: 'deploy' },
+    error: { t: 'error', id: 1, code: 'not-found', detail: '' },
+  };
+  const always = (next: Speaking | 'same', ...effects: Doing[]) => {
+    const cell = (name: Speaking) => [next === 'same' ? name : next, effects] as const;
+    return { greeting: cell('greeting'), replaying: cell('replaying'), live: cell('live') };
+  };
+  const table: { [T in Type]: { [N in Speaking]: readonly [Speaking, readonly Doing[]] } } = {
+    // What was followed is asked for again once it is live.
+    welcome: always('replaying'),
+    commit: always('same', 'deliver'),
+    commits: always('same', 'deliver', 'deliver'),
+    live: always('live', 'moved'),
+    hb: always('same', 'moved', 'send'),
+    'sub-ok': always('same'),
+    // Of a request that was not answered yet, so of an older one.
+    'sub-commits': always('same'),
+    'sub-live': always('same'),
+    reset: always('same', 'deliver'),
+    revoked: always('same', 'deliver'),
+    typing: always('same', 'typing'),
+    presence: always('same', 'presence'),
+    presences: always('same', 'presence'),
+    'auth-soon': always('same', 'get-token'),
+    'auth-ok': always('same'),
+    drain: always('same'),
+    error: always('same', 'deliver'),
+  };
+
+  const cells = Object.entries(table).flatMap(([type, row]) =>
+    Object.entries(row).map(([name, [next, effects]]) => ({
+      type: type as Type,
+      name: name as Speaking,
+      next,
+      effects,
+    })),
+  );
+  test.each(cells)('$name and $type gives $next', ({ type, name, next, effects }) => {
+    const { state, effects: done } = frames(phases[name], samples[type]);
+    expect(state.phase.name).toBe(next);
+    expect(done.map((effect) => effect.do)).toEqual(effects);
+  });
+
+  test('a frame about a request is for the connection that made it', () => {
+    const cut = run(base, { kind: 'closed', generation: 1, code: 1006, reason: '', ...moment }).state;
+    const old = { kind: 'frame', generation: 1, frame: samples.error, ...moment } as const;
+    expect(run(cut, old).effects).toEqual([]);
+    expect(cut.following.follows.size).toBe(1);
   });
 });
 
@@ -195,7 +296,9 @@ describe('C3', () => {
   test('the next connection asks for what follows it', () => {
     const { state } = frames(live(), { t: 'commits', items: [item(104)] });
     expect(helloFrame(state, 'x', 'phone')).toMatchObject({ t: 'hello', since: at(104), device: 'phone' });
-    expect(helloFrame(initialState(null), 'x')).toMatchObject({ since: null });
+    expect(helloFrame(initialState(), 'x')).toMatchObject({ since: null, feed: 'all', presence: 'active' });
+    const bot = initialState({ feed: 'none', presence: 'invisible' });
+    expect(helloFrame(bot, 'x')).toMatchObject({ feed: 'none', presence: 'invisible' });
   });
 });
 
@@ -251,6 +354,9 @@ describe('C6', () => {
     ['null', 'null'],
     ['no type', '{}'],
     ['a commit without a sequence', '{"t":"commit","events":[{}]}'],
+    ['a commit with an event that is none', '{"t":"commit","seq":1,"events":[null]}'],
+    ['a replay without items', '{"t":"sub-commits","conversation":"c"}'],
+    ['presences that are none', '{"t":"presences","items":[1]}'],
     ['commits with one broken item', '{"t":"commits","items":[{"seq":1,"events":[{}]},null]}'],
     ['binary', new Uint8Array()],
   ])('%s is undecodable', (_, data) => expect(decodeFrame(data)).toBeNull());
@@ -266,13 +372,13 @@ describe('C6', () => {
 
 describe('C8', () => {
   test('loading until live, fresh while live, stale after', () => {
-    expect(initialState(at(1)).freshness).toBe('loading');
+    expect(initialState().freshness).toBe('loading');
     expect(live().freshness).toBe('fresh');
     const lost = run(live(), { kind: 'closed', generation: 1, code: 1006, reason: '', ...moment });
     expect(lost.state.freshness).toBe('stale');
     const never = run(
-      initialState(null),
-      { kind: 'start', now: NOW },
+      initialState(),
+      { kind: 'start', since: null, now: NOW },
       { kind: 'token-failed', generation: 1, ...moment },
     );
     expect(never.state.freshness).toBe('loading');
@@ -308,9 +414,12 @@ describe('coming back', () => {
     [4403, 'waiting'],
     [4404, 'waiting'],
     [1006, 'waiting'],
+    [4010, 'stopped'],
     [4500, 'stopped'],
     [4501, 'stopped'],
     [4502, 'stopped'],
+    [4503, 'stopped'],
+    [4504, 'stopped'],
   ])('close code %i means %s', (code, phase) => {
     const { state, effects } = run(live(), { kind: 'closed', generation: 1, code, reason: 'r', ...moment });
     expect(state.phase.name).toBe(phase);

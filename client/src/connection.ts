@@ -1,12 +1,21 @@
-import { type ClientFrame, type ServerFrame, SUBPROTOCOL } from '@parley/contracts';
+import {
+  type ClientFrame,
+  type OwnPresence,
+  type SeenPresence,
+  type ServerFrame,
+  SUBPROTOCOL,
+} from '@parley/contracts';
 import type {
   ConnectionEffect,
   ConnectionInput,
   ConnectionState,
+  Feed,
   StopFault,
   SubscriptionItem,
+  TypingSignal,
 } from './connection-model.ts';
-import { advance, helloFrame, initialState, wakeAt } from './connection-state.ts';
+import { advance, initialState, wakeAt } from './connection-state.ts';
+import { helloFrame } from './outgoing.ts';
 
 /** The part of the browser's WebSocket that is used; `ws` has it too. */
 export interface SocketLike {
@@ -22,13 +31,16 @@ export type SocketConstructor = new (url: string, protocol: string) => SocketLik
 
 export interface ConnectionOptions {
   url: string;
-  since: string | null;
   device?: string;
+  feed?: Feed | undefined;
+  presence?: OwnPresence | undefined;
   token: () => Promise<string> | string;
   WebSocket: SocketConstructor;
   deliver(item: SubscriptionItem): void;
   moved(position: string): void;
   changed(state: ConnectionState): void;
+  typing(signal: TypingSignal): void;
+  seen(seen: readonly SeenPresence[]): void;
   ended(fault: StopFault | null): void;
 }
 
@@ -42,15 +54,35 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#state = initialState(options.since);
+    this.#state = initialState(options);
   }
 
   get state(): ConnectionState {
     return this.#state;
   }
 
-  start(): void {
-    this.#take({ kind: 'start', now: Date.now() });
+  start(since: string | null): void {
+    this.#take({ kind: 'start', since, now: Date.now() });
+  }
+
+  follow(conversation: string, from: number | 'head'): void {
+    this.#take({ kind: 'follow', conversation, from, now: Date.now() });
+  }
+
+  unfollow(conversation: string): void {
+    this.#take({ kind: 'unfollow', conversation, now: Date.now() });
+  }
+
+  typing(conversation: string, on: boolean): void {
+    this.#take({ kind: 'typing', conversation, on, now: Date.now() });
+  }
+
+  setPresence(presence: OwnPresence): void {
+    this.#take({ kind: 'presence', presence, now: Date.now() });
+  }
+
+  watch(users: readonly string[]): void {
+    this.#take({ kind: 'watch', users, now: Date.now() });
   }
 
   /** The consumer has too much to do; nothing is lost, the log keeps it. */
@@ -94,6 +126,12 @@ export class Connection {
         break;
       case 'moved':
         this.#options.moved(effect.position);
+        break;
+      case 'typing':
+        this.#options.typing(effect.signal);
+        break;
+      case 'presence':
+        this.#options.seen(effect.seen);
         break;
       case 'ended':
         this.#options.ended(effect.fault);
@@ -182,11 +220,24 @@ export function decodeFrame(data: unknown): ServerFrame | null {
     return null;
   }
   if (typeof frame !== 'object' || frame === null || typeof frame.t !== 'string') return null;
-  if (frame.t === 'commit') return isItem(frame) ? frame : null;
-  if (frame.t === 'commits') return Array.isArray(frame.items) && frame.items.every(isItem) ? frame : null;
-  return frame;
+  switch (frame.t) {
+    case 'commit':
+      return isItem(frame) ? frame : null;
+    case 'commits':
+    case 'sub-commits':
+      return Array.isArray(frame.items) && frame.items.every(isItem) ? frame : null;
+    case 'presences':
+      return Array.isArray(frame.items) && frame.items.every(isObject) ? frame : null;
+    default:
+      return frame;
+  }
 }
 
 function isItem(item: { seq: unknown; events: unknown }): boolean {
-  return Number.isSafeInteger(item?.seq) && Array.isArray(item.events) && item.events.length > 0;
+  if (!Number.isSafeInteger(item?.seq) || !Array.isArray(item.events)) return false;
+  return item.events.length > 0 && item.events.every(isObject);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,7 +1,10 @@
 import type { ErrorCode, FieldFault } from '@parley/contracts';
 
-/** `network`: no answer. `connection-closed`: the gateway said to stop. The others are the server's. */
-export type ClientErrorCode = ErrorCode | 'network' | 'connection-closed';
+/**
+ * `network`: no answer. `connection-closed`: the gateway said to stop, or the outbox was closed. `discarded`: the
+ * application took a command back out of its outbox. The others are the server's.
+ */
+export type ClientErrorCode = ErrorCode | 'network' | 'connection-closed' | 'discarded';
 
 export interface ParleyErrorOptions {
   code: ClientErrorCode;
@@ -18,6 +21,7 @@ export class ParleyError extends Error {
   override name = 'ParleyError';
   readonly code: ClientErrorCode;
   readonly status: number;
+  readonly detail: string;
   readonly errors: FieldFault[];
   readonly retryAfterMs: number | undefined;
 
@@ -25,6 +29,7 @@ export class ParleyError extends Error {
     super(`${code}: ${detail}`, { cause });
     this.code = code;
     this.status = status;
+    this.detail = detail;
     this.errors = errors;
     this.retryAfterMs = retryAfterMs;
   }

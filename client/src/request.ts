@@ -52,13 +52,25 @@ export async function requestUntilAnswered(
       continue;
     }
     const wait = pauseBefore(attempt, outcome);
-    if (!isRetryable(outcome) || Date.now() + wait >= deadline) throw outcome;
+    if (isDefinite(outcome) || Date.now() + wait >= deadline) throw outcome;
     await pause(wait, signal);
   }
 }
 
-function isRetryable({ code, status }: ParleyError): boolean {
-  return code === 'network' || code === 'contention' || status === 429 || status >= 500;
+/** One attempt. Throws ParleyError, or what `token` throws. */
+export async function requestOnce(
+  sender: Sender,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const outcome = await tryOnce(sender, request, { signal, timeoutMs: ATTEMPT_TIMEOUT_MS });
+  if (outcome instanceof ParleyError) throw outcome;
+  return outcome;
+}
+
+/** Whether the same request, sent again, would get the same answer. */
+export function isDefinite({ code, status }: ParleyError): boolean {
+  return code !== 'network' && code !== 'contention' && status !== 429 && status < 500;
 }
 
 function pauseBefore(attempt: number, { retryAfterMs = 0 }: ParleyError): number {

@@ -1,6 +1,15 @@
+import {
+  type ClientFrame,
+  clientFrameSchema,
+  type OwnPresence,
+  type SeenPresence,
+  SOCKET_LIMITS,
+} from '@parley/contracts';
 import { Connection, type SocketConstructor } from './connection.ts';
-import type { Freshness, StopFault, SubscriptionItem } from './connection-model.ts';
+import type { Feed, Freshness, StopFault, SubscriptionItem, TypingSignal } from './connection-model.ts';
 import { ParleyError } from './parley-error.ts';
+
+const utf8 = new TextEncoder();
 
 /** Items that may wait for the consumer; beyond it the socket is closed, and opened again at half. */
 const MAX_WAITING = 10_000;
@@ -20,6 +29,13 @@ export interface SubscribeOptions {
   since?: string | null;
   store?: PositionStore;
   onState?: (state: Freshness) => void;
+  /** `none`: only what is followed, for bots; everything the user may see unless told. */
+  feed?: Feed;
+  /** What others see of this user; `active` unless told. */
+  presence?: OwnPresence;
+  onTyping?: (signal: TypingSignal) => void;
+  /** Of watched users: all of them at first, then those that changed. */
+  onPresence?: (seen: readonly SeenPresence[]) => void;
 }
 
 export interface SubscriptionEnvironment {
@@ -27,6 +43,10 @@ export interface SubscriptionEnvironment {
   token: () => Promise<string> | string;
   device?: string;
   WebSocket: SocketConstructor;
+  /** Hears of each item before the consumer does. */
+  heard?: (item: SubscriptionItem) => void;
+  /** The network is there, and the server with it. */
+  cameLive?: () => void;
 }
 
 type Entry = { item: SubscriptionItem; position: string } | { item: null; position: string };
@@ -36,9 +56,9 @@ type Entry = { item: SubscriptionItem; position: string } | { item: null; positi
  * the loop closes it. The loop throws a ParleyError when the server says to stop.
  */
 export class Subscription implements AsyncIterable<SubscriptionItem> {
-  readonly #environment: SubscriptionEnvironment;
   readonly #options: SubscribeOptions;
-  #connection: Connection | null = null;
+  readonly #connection: Connection;
+  #started = false;
   #waiting: Entry[] = [];
   #taken = 0;
   #paused = false;
@@ -48,9 +68,9 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
   #end: { fault: StopFault | null } | null = null;
 
   constructor(environment: SubscriptionEnvironment, options: SubscribeOptions) {
-    this.#environment = environment;
     this.#options = options;
     this.#position = options.since ?? null;
+    this.#connection = this.#connect(environment);
   }
 
   /** Of the last item handed out: what to pass as `since` to go on after it. */
@@ -64,12 +84,45 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
 
   close(): void {
     this.#end ??= { fault: null };
-    this.#connection?.stop();
+    this.#connection.stop();
     this.#wake?.();
   }
 
+  /**
+   * Brings one conversation from after a version on: for those that the feed does not bring, public channels and
+   * broadcasts. Goes on over reconnects until `unfollow`, `revoked` or `follow-refused`. Called again it begins from
+   * the new place: do that with the version that was loaded after a reset. At most 200 at once. Throws ParleyError
+   * when an argument is none.
+   */
+  follow(conversation: string, from: number | 'head'): void {
+    checkFrame({ t: 'sub', id: 0, conversation, from });
+    this.#connection.follow(conversation, from);
+  }
+
+  unfollow(conversation: string): void {
+    this.#connection.unfollow(conversation);
+  }
+
+  /** Call it at every key; it is said at most every 3 s, and lost while there is no connection. */
+  typing(conversation: string, on: boolean): void {
+    checkFrame({ t: 'typing', conversation, on });
+    this.#connection.typing(conversation, on);
+  }
+
+  setPresence(state: OwnPresence): void {
+    checkFrame({ t: 'presence', state });
+    this.#connection.setPresence(state);
+  }
+
+  /** Whose presence `onPresence` tells, instead of those before; at most 200 users. Throws ParleyError. */
+  watch(users: readonly string[]): void {
+    checkFrame({ t: 'watch', id: 0, users: [...users] });
+    this.#connection.watch([...users]);
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<SubscriptionItem> {
-    if (this.#connection) throw new Error('a subscription can be iterated once');
+    if (this.#started) throw new Error('a subscription can be iterated once');
+    this.#started = true;
     try {
       await this.#start();
       for (;;) {
@@ -88,25 +141,36 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
   async #start(): Promise<void> {
     const stored = await this.#options.store?.load();
     this.#position = stored ?? this.#position;
-    const connection = new Connection({
-      url: this.#environment.gateway,
-      since: this.#position,
-      token: this.#environment.token,
-      WebSocket: this.#environment.WebSocket,
-      ...(this.#environment.device !== undefined && { device: this.#environment.device }),
-      deliver: (item) => this.#push({ item, position: item.position }),
+    if (!this.#end) this.#connection.start(this.#position);
+  }
+
+  #connect({ gateway, token, WebSocket, device, heard, cameLive }: SubscriptionEnvironment): Connection {
+    const { feed, presence, onState, onTyping, onPresence } = this.#options;
+    return new Connection({
+      url: gateway,
+      token,
+      WebSocket,
+      feed,
+      presence,
+      ...(device !== undefined && { device }),
+      deliver: (item) => {
+        heard?.(item);
+        this.#push({ item, position: item.position });
+      },
       moved: (position) => this.#push({ item: null, position }),
       changed: ({ freshness }) => {
         this.#state = freshness;
-        this.#options.onState?.(freshness);
+        if (freshness === 'fresh') cameLive?.();
+        onState?.(freshness);
       },
+      // Not from within a frame: what the application throws must not cost the items that the frame brings.
+      typing: (signal) => onTyping && queueMicrotask(() => onTyping(signal)),
+      seen: (seen) => onPresence && queueMicrotask(() => onPresence(seen)),
       ended: (fault) => {
         this.#end ??= { fault };
         this.#wake?.();
       },
     });
-    this.#connection = connection;
-    if (!this.#end) connection.start();
   }
 
   #push(entry: Entry): void {
@@ -119,7 +183,7 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
     this.#paused = true;
     // Not from within the frame that filled it: its other commits are still being handed over.
     queueMicrotask(() => {
-      if (this.#paused) this.#connection?.full();
+      if (this.#paused) this.#connection.full();
     });
   }
 
@@ -147,9 +211,21 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
     }
     if (this.#paused && this.#waiting.length - this.#taken <= MAX_WAITING / 2) {
       this.#paused = false;
-      this.#connection?.drained();
+      this.#connection.drained();
     }
   }
+}
+
+/** The server ends a connection for good over a frame that is none: refused here, it costs only the call. */
+function checkFrame(frame: ClientFrame): void {
+  const parsed = clientFrameSchema.safeParse(frame);
+  const issue = parsed.error?.issues[0];
+  const tooLong = utf8.encode(JSON.stringify(frame)).length > SOCKET_LIMITS.frameBytes;
+  if (!issue && !tooLong) return;
+  const detail = issue
+    ? `${issue.path.join('.')} ${issue.message}`
+    : `more than ${SOCKET_LIMITS.frameBytes} bytes`;
+  throw new ParleyError({ code: 'invalid-request', status: 0, detail });
 }
 
 function stopError({ code, reason }: StopFault): ParleyError {

@@ -51,7 +51,7 @@ export const ownPresenceSchema = z.enum(['active', 'away', 'dnd', 'invisible']);
 export type OwnPresence = z.infer<typeof ownPresenceSchema>;
 
 /** What others see, merged over all sockets. `unknown`: nobody can tell now. */
-export const presenceStateSchema = z.enum(['active', 'away', 'dnd', 'offline', 'unknown']);
+const presenceStateSchema = z.enum(['active', 'away', 'dnd', 'offline', 'unknown']);
 export type PresenceState = z.infer<typeof presenceStateSchema>;
 
 /** Echoed in the answer. */

@@ -9,7 +9,6 @@ export const revokeSessionSchema = z.strictObject({
     .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters')
     .optional(),
 });
-export type RevokeSession = z.infer<typeof revokeSessionSchema>;
 
 export const revokedSessionSchema = z.object({ sessionId: z.string() });
 

@@ -1,6 +1,7 @@
 import {
   authVariables,
   type Config,
+  choice,
   httpVariables,
   integer,
   logVariables,
@@ -22,6 +23,25 @@ export const gatewayVariables = {
     description: 'Sockets that one gateway process takes; more are refused with 503',
     schema: integer(1, 1_000_000),
     default: '20000',
+  },
+  maxSocketsPerUser: {
+    env: 'GATEWAY_MAX_SOCKETS_PER_USER',
+    description: 'Sockets that one user has on one gateway process; the next one is closed with 4504',
+    schema: integer(1, 10_000),
+    default: '32',
+  },
+  maxGreetingPerAddress: {
+    env: 'GATEWAY_MAX_GREETING_PER_ADDRESS',
+    description:
+      'Sockets of one client address that have not said hello yet; more are refused with 429 unless PARLEY_LIMITS=off',
+    schema: integer(1, 1_000_000),
+    default: '1000',
+  },
+  presence: {
+    env: 'GATEWAY_PRESENCE',
+    description: 'Where the gateways share who is online',
+    schema: choice('redis', 'nats'),
+    default: 'redis',
   },
   ringBytes: {
     env: 'GATEWAY_RING_BYTES',

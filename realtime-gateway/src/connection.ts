@@ -1,16 +1,24 @@
 import { type ClientFrame, type CloseCode, clientFrameSchema } from '@parley/contracts';
-import { type Authenticator, type Logger, ProblemError } from '@parley/runtime';
+import { type Door, type Logger, ProblemError } from '@parley/runtime';
 import { Feed, type FlushRound, type Wire } from './feed.ts';
+import type { ConversationFollower } from './follow-conversation.ts';
 import type { Hub } from './hub.ts';
+import type { Presence, PresentSocket } from './presence/presence.ts';
 import type { Resumer } from './resume-feed.ts';
+import type { Roster } from './roster.ts';
 import {
   type AuthFault,
   advance,
+  type Claims,
   type Effect,
+  type Hello,
   type Input,
   openSession,
   type State,
 } from './session/session.ts';
+import type { Typing } from './typing.ts';
+
+const RETRY_MS = 2_000;
 
 /** What a connection asks of the transport. */
 export interface Socket extends Wire {
@@ -23,10 +31,13 @@ export interface ConnectionOptions {
   round: FlushRound;
   epoch: string;
   resumer: Resumer;
-  authenticator: Authenticator;
+  follower: ConversationFollower;
+  presence: Presence;
+  typing: Typing;
+  door: Pick<Door, 'authenticator' | 'revocations'>;
+  roster: Roster;
   logger: Logger;
   observer: {
-    delivered(commits: number): void;
     closed(code: CloseCode | 'by-client'): void;
   };
 }
@@ -37,6 +48,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #feed: Feed;
   #state: State;
+  /** Set while the user counts as present by this socket. */
+  #present: PresentSocket | null = null;
 
   constructor(socket: Socket, options: ConnectionOptions, now: number) {
     this.#socket = socket;
@@ -46,7 +59,6 @@ export class Connection {
       epoch: options.epoch,
       round: options.round,
       observer: {
-        delivered: (commits) => options.observer.delivered(commits),
         overflowed: () => this.take({ kind: 'overflowed' }),
       },
     });
@@ -82,22 +94,34 @@ export class Connection {
         void this.#verify(effect.token);
         break;
       case 'resume':
-        void this.#resume(effect);
+        this.#enter(effect);
+        break;
+      case 'renew':
+        this.#renew(effect.claims);
         break;
       case 'send':
         this.#feed.say(effect.frame);
         break;
       case 'subscribe':
+        void this.#subscribe(effect);
+        break;
       case 'unsubscribe':
+        this.#options.follower.close(this.#feed, effect.conversation);
+        break;
       case 'typing':
+        this.#options.typing.say(effect.claims.userId, effect.conversation, effect.on);
+        break;
       case 'presence':
+        if (this.#present) this.#options.presence.change(this.#present, effect.state);
+        break;
       case 'watch':
+        if (this.#present) this.#options.presence.watch(this.#present, effect.users);
         break;
       case 'heartbeat':
         this.#feed.heartbeat(this.#options.hub.tail);
         break;
       case 'release':
-        this.#feed.close();
+        this.#release();
         break;
       case 'close':
         this.#options.observer.closed(effect.code);
@@ -108,14 +132,56 @@ export class Connection {
 
   async #verify(token: string): Promise<void> {
     try {
-      const { userId, expiresAt } = await this.#options.authenticator.verify(token);
-      this.take({ kind: 'verified', userId, expiresAt });
+      const claims = await this.#options.door.authenticator.verify(token);
+      this.take({ kind: 'verified', claims });
     } catch (error) {
       this.take({ kind: 'refused', fault: authFault(error) });
     }
   }
 
-  async #resume({ userId, expiresAt, since, feed }: Extract<Effect, { do: 'resume' }>): Promise<void> {
+  #enter({ claims, hello }: Extract<Effect, { do: 'resume' }>): void {
+    const { roster, door } = this.#options;
+    // A revocation may have come by while the token was being verified.
+    if (door.revocations.hasSeen(claims.sessionId)) this.take({ kind: 'revoked' });
+    else if (!roster.enter(this, claims, hello.device)) this.take({ kind: 'crowded' });
+    else {
+      this.#present = { connection: this.#options.id, userId: claims.userId, feed: this.#feed };
+      this.#options.presence.enter(this.#present, hello.presence);
+      void this.#resume(claims, hello);
+    }
+  }
+
+  #release(): void {
+    const { roster, presence, typing } = this.#options;
+    roster.leave(this);
+    this.#feed.close();
+    if (!this.#present) return;
+    presence.leave(this.#present);
+    typing.leave(this.#present.userId);
+    this.#present = null;
+  }
+
+  #renew(claims: Claims): void {
+    const { roster, door, follower } = this.#options;
+    roster.renew(this, claims);
+    if (door.revocations.hasSeen(claims.sessionId)) this.take({ kind: 'revoked' });
+    else follower.segmentsChanged(this.#feed, claims.segments);
+  }
+
+  async #subscribe({ claims, feed, request }: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
+    const { userId, segments } = claims;
+    const { id, conversation, from } = request;
+    const { follower, logger } = this.#options;
+    try {
+      await follower.open(this.#feed, { userId, segments, feed, id, conversation, from });
+    } catch (error) {
+      logger.warn({ error, connection: this.#options.id, conversation }, 'a conversation cannot be followed');
+      const detail = 'the conversation cannot be followed now';
+      this.#feed.say({ t: 'error', id, code: 'unavailable', detail, retryAfterMs: RETRY_MS });
+    }
+  }
+
+  async #resume({ userId, expiresAt }: Claims, { since, feed }: Hello): Promise<void> {
     const { id, resumer, logger } = this.#options;
     try {
       await resumer.resume(this.#feed, { connection: id, userId, expiresAt, since, feed });
@@ -144,5 +210,6 @@ function parseFrame(text: string): ClientFrame | string {
 function authFault(error: unknown): AuthFault {
   if (!(error instanceof ProblemError)) return 'unavailable';
   if (error.code === 'token-expired') return 'token-expired';
+  if (error.code === 'token-revoked') return 'session-revoked';
   return error.code === 'unavailable' ? 'unavailable' : 'token-refused';
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import { Connection, type ConnectionOptions, type Socket } from './connection.ts';
+import { Roster } from './roster.ts';
 import type { Input } from './session/session.ts';
 import type { SocketEvents } from './websocket.ts';
 
@@ -9,7 +10,8 @@ const TICK_MS = 1_000;
 const DRAIN_STEP_MS = 50;
 
 export interface ConnectionsOptions {
-  shared: Omit<ConnectionOptions, 'id'>;
+  shared: Omit<ConnectionOptions, 'id' | 'roster'>;
+  maxSocketsPerUser: number;
   onTick(totals: { sockets: number; queuedBytes: number }): void;
 }
 
@@ -17,18 +19,22 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Set<Connection>();
+  readonly #roster: Roster;
   readonly #clock: NodeJS.Timeout;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#roster = new Roster(options.maxSocketsPerUser);
     this.#clock = setInterval(() => this.#tick(Date.now()), TICK_MS);
   }
 
   open(socket: Socket): SocketEvents {
-    const connection = new Connection(socket, { ...this.#options.shared, id: randomUUID() }, Date.now());
+    const options = { ...this.#options.shared, id: randomUUID(), roster: this.#roster };
+    const connection = new Connection(socket, options, Date.now());
     this.#open.add(connection);
     return {
       text: (text) => connection.receive(text, Date.now()),
+      control: () => connection.take({ kind: 'control', now: Date.now() }),
       garbage: (detail) => connection.take({ kind: 'garbage', detail, now: Date.now() }),
       gone: () => {
         connection.take({ kind: 'gone' });
@@ -44,6 +50,14 @@ export class Connections {
       connection.take({ kind: 'tick', now, bufferedBytes: connection.queuedBytes });
     }
     this.#options.onTick({ sockets: this.#open.size, queuedBytes });
+  }
+
+  /** Closes the sockets of revoked sessions from now on; resolves to what ends it. */
+  followRevocations(): Promise<() => void> {
+    return this.#options.shared.door.revocations.follow({
+      open: () => this.#roster.sessions(),
+      revoked: (sessionId) => this.#roster.revoke(sessionId),
+    });
   }
 
   closeAll(input: Extract<Input, { kind: 'continuity-lost' | 'stopping' }>): void {

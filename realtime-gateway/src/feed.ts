@@ -4,6 +4,11 @@ import type { Item } from './session/item.ts';
 import { encodeFrame, Outbox, overflows, Run } from './session/outbox.ts';
 
 const FLUSH_MS = 5;
+/** A flush may take up to a quarter of the time: what costs little need not wait for company. */
+const PAUSE_PER_FLUSH = 4;
+/** For a socket whose queue is half full: fewer and larger frames cost both sides less. */
+const SLOW_FLUSH_MS = 50;
+const HALF_QUEUE_BYTES = SOCKET_LIMITS.queueBytes / 2;
 
 /** A socket as the feed sees it. `written` is called when the bytes have left the process, or never will. */
 export interface Wire {
@@ -12,14 +17,22 @@ export interface Wire {
 }
 
 /**
- * Sends what feeds have collected: at once after a pause, else every 5 ms. Feeds collect from a common start, so that
- * those with the same commits share one frame.
+ * Sends what feeds have collected: at once after a pause, else after the interval. Feeds collect from a common start,
+ * so that those with the same commits share one frame.
  */
-export class FlushRound {
+class Round {
+  readonly #intervalMs: number;
+  /** Whether a flush that took little may be followed sooner. */
+  readonly #isEager: boolean;
   #start = Run.start();
   #waiting: Feed[] = [];
-  #flushedAt = 0;
+  #dueAt = 0;
   #scheduled = false;
+
+  constructor(intervalMs: number, isEager: boolean) {
+    this.#intervalMs = intervalMs;
+    this.#isEager = isEager;
+  }
 
   get start(): Run {
     return this.#start;
@@ -29,7 +42,7 @@ export class FlushRound {
     this.#waiting.push(feed);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const wait = this.#flushedAt + FLUSH_MS - performance.now();
+    const wait = this.#dueAt - performance.now();
     if (wait <= 0) setImmediate(() => this.flush());
     else setTimeout(() => this.flush(), wait);
   }
@@ -39,14 +52,39 @@ export class FlushRound {
     this.#waiting = [];
     this.#scheduled = false;
     this.#start = Run.start();
-    // Before the sockets, not after: a thousand of them take longer than the interval, and it must not be added.
-    this.#flushedAt = performance.now();
+    // From before the sockets, not after: a thousand of them take longer than the interval, and it must not be added.
+    const began = performance.now();
     for (const feed of feeds) feed.flush();
+    const pause = PAUSE_PER_FLUSH * (performance.now() - began);
+    this.#dueAt = began + (this.#isEager ? Math.min(this.#intervalMs, pause) : this.#intervalMs);
+  }
+}
+
+/** What the feeds of a process share: a flush interval for sockets that keep up, and one for those that do not. */
+export class FlushRound {
+  readonly prompt = new Round(FLUSH_MS, true);
+  readonly slow = new Round(SLOW_FLUSH_MS, false);
+  #delivered = 0;
+
+  /** Counted here and not at each socket: that would be three calls for every delivery. */
+  count(commits: number): void {
+    this.#delivered += commits;
+  }
+
+  /** Commits sent since the last call, once for each socket. */
+  takeDelivered(): number {
+    const delivered = this.#delivered;
+    this.#delivered = 0;
+    return delivered;
+  }
+
+  flush(): void {
+    this.prompt.flush();
+    this.slow.flush();
   }
 }
 
 export interface FeedObserver {
-  delivered(commits: number): void;
   /** The socket's queue is full: it must be closed. */
   overflowed(): void;
 }
@@ -55,9 +93,12 @@ export interface FeedObserver {
 export class Feed {
   readonly #wire: Wire;
   readonly #epoch: string;
-  readonly #round: FlushRound;
+  readonly #rounds: FlushRound;
   readonly #observer: FeedObserver;
   readonly #outbox = new Outbox();
+  #round: Round;
+  /** Bytes in the transport after the last frame: now there are as many, or fewer. */
+  #bufferedAtMost = 0;
   #phase: 'silent' | 'replaying' | 'live' | 'closed' = 'silent';
   #position = 0;
   #onClose: (() => void)[] = [];
@@ -65,7 +106,8 @@ export class Feed {
   constructor(wire: Wire, options: { epoch: string; round: FlushRound; observer: FeedObserver }) {
     this.#wire = wire;
     this.#epoch = options.epoch;
-    this.#round = options.round;
+    this.#rounds = options.round;
+    this.#round = options.round.prompt;
     this.#observer = options.observer;
   }
 
@@ -87,24 +129,52 @@ export class Feed {
   /** A commit as it happens; until the replay has caught up, the replay brings it. */
   offer(item: Item): void {
     if (this.#phase !== 'live') return;
-    if (this.#outbox.empty) this.#round.enlist(this);
+    if (this.#outbox.empty) this.#collect();
     if (this.#outbox.add(item, this.#round.start)) this.flush();
+  }
+
+  #collect(): void {
+    const isSlow = this.#bufferedAtMost > HALF_QUEUE_BYTES && this.#halfFull(0);
+    this.#round = isSlow ? this.#rounds.slow : this.#rounds.prompt;
+    this.#round.enlist(this);
   }
 
   /** A page of a replay: everything visible up to `position`. Resolves when the client's side has taken it. */
   replay(items: readonly Item[], position: number): Promise<void> {
+    this.#position = position;
+    return items.length === 0 ? Promise.resolve() : this.page(encodeFrame(items), items.length);
+  }
+
+  /**
+   * One frame of history, whatever conversation it is of: it moves no position. Resolves when the client's side has
+   * taken it, or the feed is closed.
+   */
+  page(frame: Uint8Array, commits: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#position = position;
-      if (items.length === 0 || this.closed) {
+      this.flush();
+      if (this.closed) {
         resolve();
         return;
       }
       this.#onClose.push(resolve);
-      this.#send(encodeFrame(items), items.length, () => {
+      this.#send(frame, commits, () => {
         this.#onClose = this.#onClose.filter((listener) => listener !== resolve);
         resolve();
       });
     });
+  }
+
+  /** A frame that may be lost: false, and nothing is sent, unless the feed is live and its queue less than half full. */
+  whisper(frame: Uint8Array): boolean {
+    if (this.#phase !== 'live' || this.#halfFull(frame.length)) return false;
+    this.flush();
+    if (this.closed) return false;
+    this.#send(frame, 0);
+    return true;
+  }
+
+  #halfFull(frameBytes: number): boolean {
+    return overflows(this.queuedBytes, frameBytes, HALF_QUEUE_BYTES);
   }
 
   /** The replay has reached `position`, the end of the log as this process knows it: commits flow from here. */
@@ -137,12 +207,14 @@ export class Feed {
   }
 
   #send(frame: Uint8Array, commits: number, written?: () => void): void {
-    if (overflows(this.#wire.bufferedBytes, frame.length, SOCKET_LIMITS.queueBytes)) {
+    const { bufferedBytes } = this.#wire;
+    if (overflows(bufferedBytes, frame.length, SOCKET_LIMITS.queueBytes)) {
       this.#observer.overflowed();
       return;
     }
+    this.#bufferedAtMost = bufferedBytes + frame.length;
     this.#wire.send(frame, written);
-    if (commits > 0) this.#observer.delivered(commits);
+    this.#rounds.count(commits);
   }
 
   /** Runs when the feed closes; at once when it is closed. */

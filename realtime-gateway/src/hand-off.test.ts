@@ -1,5 +1,5 @@
 import { type CommitItem, decodeCommit } from '@parley/contracts';
-import { type CommitRecord, type EventLog, MemoryEventLog, type Subscription } from '@parley/runtime';
+import { type CommitRecord, MemoryEventLog } from '@parley/runtime';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Feed, FlushRound, type Wire } from './feed.ts';
@@ -10,40 +10,13 @@ import { Resumer } from './resume-feed.ts';
 import { readCommit } from './session/commit.ts';
 import { MembershipFold } from './session/membership.ts';
 import { conversation, drafts, TestWriter } from './testing/commits.ts';
+import { racing } from './testing/racing-log.ts';
 import { ReadingClient } from './testing/reading-client.ts';
 
 const ALICE = 'alice';
 const MINE = [conversation(1), conversation(2)];
 const OTHERS = conversation(3);
 const COMING_AND_GOING = conversation(4);
-
-/** The log with every answer held back until the scheduler lets it go: whatever can come between, does. */
-function racing(log: EventLog, scheduler: fc.Scheduler): EventLog {
-  async function* paced(pages: AsyncIterable<CommitRecord[]>): AsyncGenerator<CommitRecord[]> {
-    for await (const page of pages) {
-      for (let at = 0; at < page.length; at += 2) {
-        await scheduler.schedule(Promise.resolve(), 'a page of the log');
-        yield page.slice(at, at + 2);
-      }
-    }
-  }
-  return {
-    epoch: log.epoch,
-    append: (request) => log.append(request),
-    lastSequence: (subject) => log.lastSequence(subject),
-    at: (sequence) => log.at(sequence),
-    bounds: () => scheduler.schedule(log.bounds(), 'bounds'),
-    read: (subject, after) => paced(log.read(subject, after)),
-    subscribe(options): Subscription {
-      const inner = log.subscribe(options);
-      return {
-        head: () => inner.head(),
-        close: () => inner.close(),
-        [Symbol.asyncIterator]: () => paced(inner),
-      };
-    },
-  };
-}
 
 interface Circumstances {
   ringCommits: number;
@@ -170,7 +143,7 @@ class World {
     const feed = new Feed(this.#watch(wire), {
       epoch: this.log.epoch,
       round: this.#round,
-      observer: { delivered: () => undefined, overflowed: () => this.faults.push('overflow') },
+      observer: { overflowed: () => this.faults.push('overflow') },
     });
     this.#feed = feed;
     const { position } = this.client;
@@ -313,7 +286,7 @@ test('whatever is cut, whenever: each visible commit arrives exactly once and in
     }),
     { numRuns: 400 },
   );
-});
+}, 30_000);
 
 /** All but the texts, which may be gone. */
 function outlineOf({ seq, events }: CommitItem) {
@@ -338,7 +311,7 @@ test('somebody who comes and goes sees nothing from between, and after the last 
     }),
     { numRuns: 400 },
   );
-});
+}, 30_000);
 
 /** Told from the log alone: each event of the conversation during which, or by which, Alice is a member. */
 function visibleEvents(world: World): { visible: string[]; sinceLastJoin: string[] } {

@@ -49,7 +49,7 @@ export class Hub {
   #deliver(commit: Commit): void {
     switch (commit.kind) {
       case 'conversation':
-        if (this.audience.isAlike(commit)) this.#deliverToMembers(commit);
+        if (this.audience.isAlike(commit)) this.#deliverAlike(commit);
         else this.#deliverViews(commit);
         break;
       case 'reads':
@@ -65,17 +65,19 @@ export class Hub {
     }
   }
 
-  #deliverToMembers(commit: ConversationCommit): void {
-    const members = this.audience.membersOf(commit.conversationId);
-    if (!members) return;
-    for (const user of members) for (const feed of user.sessions) feed.offer(commit.item);
+  #deliverAlike(commit: ConversationCommit): void {
+    const conversation = this.audience.conversation(commit.conversationId);
+    if (!conversation) return;
+    conversation.pass(commit);
+    for (const user of conversation.members) for (const feed of user.sessions) feed.offer(commit.item);
+    for (const feed of conversation.listeners) feed.offer(commit.item);
   }
 
   #deliverViews(commit: ConversationCommit): void {
     const deliveries = this.audience.apply(commit);
     this.missRules(commit.conversationId, commit.lastVersion);
-    for (const { user, item, revoked } of deliveries) {
-      for (const feed of user.sessions) {
+    for (const { sessions, item, revoked } of deliveries) {
+      for (const feed of sessions) {
         if (item) feed.offer(item);
         if (revoked) feed.revoke(commit.conversationId, revoked);
       }

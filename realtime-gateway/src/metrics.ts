@@ -38,6 +38,22 @@ export function declareMetrics(metrics: Metrics) {
       help: 'Sockets closed, by close code; 4008 = slow consumer',
       labels: ['code'],
     }),
+    presenceLeases: metrics.counter({
+      name: 'parley_gateway_presence_leases_total',
+      help: 'Presence leases written to the store: every open socket each 15 s, and changes',
+    }),
+    presenceReads: metrics.counter({
+      name: 'parley_gateway_presence_reads_total',
+      help: 'Users whose presence was read from the store, in batches',
+    }),
+    presenceAnnounced: metrics.counter({
+      name: 'parley_gateway_presence_announced_total',
+      help: 'Users whose change of presence was told to the other processes',
+    }),
+    presenceFrames: metrics.counter({
+      name: 'parley_gateway_presence_frames_total',
+      help: 'Presence frames sent; a socket gets at most one a second besides answers',
+    }),
     gaps: metrics.counter({
       name: 'parley_gateway_gaps_total',
       help: 'Sequences that the log skipped: 0 unless commits were deleted from it',

@@ -21,6 +21,15 @@ export function readRange(
   return sweep ? readAll(log, range) : readSubjects(log, range, subjects);
 }
 
+/**
+ * As `readRange`, for one subject and a reader that notices what is missing: nothing else is read through when that takes
+ * more than a page.
+ */
+export function readSubject(log: EventLog, range: LogRange, subject: string): AsyncIterable<CommitRecord[]> {
+  const sweep = range.until - range.after <= SWEEP_PAGE;
+  return sweep ? readAll(log, range) : readSubjects(log, range, [subject]);
+}
+
 /** Every commit of the range, in log order. */
 export async function* readAll(log: EventLog, { after, until }: LogRange): AsyncIterable<CommitRecord[]> {
   if (after >= until) return;

@@ -1,16 +1,10 @@
 import type { RevokedReason } from '@parley/contracts';
 import type { Pool } from 'pg';
+import type { Reflected } from './catch-up.ts';
 import type { MembershipRow, MembershipSnapshot } from './session/membership.ts';
 
 /** A user's memberships in one snapshot of the read model. */
-export interface StoredMembership extends MembershipSnapshot {
-  /** Everything up to here is in it… */
-  asOf: number;
-  /** …and nothing after here is. Lanes of the projector move apart by the difference. */
-  newest: number;
-  /** Of the log that it was folded from; null while nothing was. */
-  epoch: string | null;
-}
+export interface StoredMembership extends MembershipSnapshot, Reflected {}
 
 interface Row {
   as_of: string | null;

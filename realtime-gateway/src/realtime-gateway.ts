@@ -1,25 +1,34 @@
 import { availableParallelism } from 'node:os';
 import { type CloseCode, SOCKET_PATH } from '@parley/contracts';
 import {
-  type Authenticator,
   createPool,
+  type Door,
   type EventLog,
+  type LeaseStore,
   type Logger,
   listen,
   Metrics,
   openDoor,
   openEventLog,
+  openRedisLeases,
   Readiness,
   type RunningProcess,
+  type Signals,
 } from '@parley/runtime';
 import type { Pool } from 'pg';
 import type { GatewayConfig } from './config.ts';
 import { Connections } from './connections.ts';
+import { ConversationFollower } from './follow-conversation.ts';
 import { type FollowedLog, followLog } from './follow-log.ts';
+import type { Hub } from './hub.ts';
 import { declareMetrics, type GatewayMetrics } from './metrics.ts';
-import { readGoneTexts } from './read-gone-texts.ts';
+import { Presence } from './presence/presence.ts';
+import { readPrivacy } from './presence/read-privacy.ts';
+import { readAccess } from './read-access.ts';
+import { type AskedTexts, readGoneTexts } from './read-gone-texts.ts';
 import { readMembership } from './read-membership.ts';
 import { Resumer } from './resume-feed.ts';
+import { Typing } from './typing.ts';
 import { acceptSockets } from './websocket.ts';
 
 const NAME = 'realtime-gateway';
@@ -47,14 +56,20 @@ export async function startRealtimeGateway(
   const opened = await openEventLog({ natsUrl, replicas, name: NAME, logger, metrics });
   const pool = createPool({ url: config.databaseUrl, name: NAME, logger });
   const door = openDoor(config, { logger, readiness });
-  const { authenticator } = door;
   const tail = await followLog({ log: opened.log, pool, config, measured, logger });
-  const connections = createConnections({ tail, log: opened.log, pool, authenticator, logger, measured });
+  const leases = config.presence === 'nats' ? await opened.openLeases() : openRedisLeases(door.redis);
+  const presence = createPresence({ leases, signals: opened.signals, pool, logger, measured });
+  const typing = new Typing({ hub: tail.hub, signals: opened.signals });
+  const parts = { tail, log: opened.log, pool, door, presence, typing };
+  const connections = createConnections({ ...parts, config, logger, measured });
+  const stopFollowing = await connections.followRevocations();
   addReadinessChecks(readiness, { connected: opened.connected, tail });
   const app = await door.createServer({ name: NAME, bodyLimitBytes: BODY_LIMIT_BYTES, metrics });
   const sockets = acceptSockets(app.server, {
     allowedOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
     maxSockets: config.maxSockets,
+    maxGreetingPerAddress: config.limits === 'on' ? config.maxGreetingPerAddress : config.maxSockets,
     accept: (socket) => connections.open(socket),
   });
   const port = await listen(app, config);
@@ -65,8 +80,11 @@ export async function startRealtimeGateway(
       readiness.stopping();
       sockets.stopAccepting();
       await connections.drain(config.drainMs);
+      stopFollowing();
       connections.stop();
       sockets.terminate();
+      typing.stop();
+      await presence.stop();
       await app.close();
       await tail.close();
       await Promise.allSettled([opened.close(), pool.end()]);
@@ -75,36 +93,74 @@ export async function startRealtimeGateway(
   };
 }
 
-function createConnections(parts: {
-  tail: FollowedLog;
-  log: EventLog;
+function createPresence(parts: {
+  leases: LeaseStore;
+  signals: Signals;
   pool: Pool;
-  authenticator: Authenticator;
   logger: Logger;
   measured: GatewayMetrics;
-}): Connections {
-  const { tail, log, pool, authenticator, logger, measured } = parts;
-  const { hub, round, subscription } = tail;
+}): Presence {
+  const { pool, measured, ...rest } = parts;
+  return new Presence({
+    ...rest,
+    privacy: (users) => readPrivacy(pool, users),
+    observer: {
+      leasesWritten: (leases) => measured.presenceLeases.inc(leases),
+      usersRead: (users) => measured.presenceReads.inc(users),
+      usersAnnounced: (users) => measured.presenceAnnounced.inc(users),
+      frameSent: () => measured.presenceFrames.inc(),
+    },
+  });
+}
+
+/** What reads history for sockets: both wait in one line, since it is the same log and read model that they ask. */
+function createReplays(parts: { hub: Hub; log: EventLog; pool: Pool; measured: GatewayMetrics }): {
+  resumer: Resumer;
+  follower: ConversationFollower;
+} {
+  const { hub, log, pool, measured } = parts;
+  const goneTexts = (asked: AskedTexts) => readGoneTexts(pool, asked);
+  const shared = { hub, log, goneTexts, pageBytes: REPLAY_PAGE_BYTES };
   const resumer = new Resumer({
-    hub,
-    log,
+    ...shared,
     memberships: (userId, since) => readMembership(pool, userId, since),
-    goneTexts: (asked) => readGoneTexts(pool, asked),
     observer: {
       replayed: (outcome) => measured.resumes.inc({ outcome }),
       reset: (reason) => measured.resets.inc({ reason }),
     },
     slots: REPLAYS_PER_CORE * availableParallelism(),
-    pageBytes: REPLAY_PAGE_BYTES,
   });
+  const follower = new ConversationFollower({
+    ...shared,
+    access: (asked) => readAccess(pool, asked),
+    line: resumer.line,
+  });
+  return { resumer, follower };
+}
+
+function createConnections(parts: {
+  tail: FollowedLog;
+  log: EventLog;
+  pool: Pool;
+  door: Door;
+  presence: Presence;
+  typing: Typing;
+  config: GatewayConfig;
+  logger: Logger;
+  measured: GatewayMetrics;
+}): Connections {
+  const { tail, log, pool, door, presence, typing, config, logger, measured } = parts;
+  const { hub, round, subscription } = tail;
+  const { resumer, follower } = createReplays({ hub, log, pool, measured });
   const observer = {
-    delivered: (commits: number) => measured.delivered.inc(commits),
     closed: (code: CloseCode | 'by-client') => measured.closes.inc({ code }),
   };
   const connections = new Connections({
-    shared: { hub, round, epoch: log.epoch, resumer, authenticator, logger, observer },
+    shared: { hub, round, epoch: log.epoch, resumer, follower, presence, typing, door, logger, observer },
+    maxSocketsPerUser: config.maxSocketsPerUser,
     onTick({ sockets, queuedBytes }) {
       measured.sockets.set(sockets);
+      measured.delivered.inc(round.takeDelivered());
       measured.queueBytes.set(queuedBytes);
       measured.ringBytes.set(hub.ring.bytes);
       measured.waiting.set(resumer.waiting);

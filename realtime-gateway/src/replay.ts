@@ -1,16 +1,8 @@
-import {
-  conversationSubject,
-  type ResetReason,
-  readsSubject,
-  SOCKET_LIMITS,
-  userSubject,
-} from '@parley/contracts';
+import { type ResetReason, SOCKET_LIMITS } from '@parley/contracts';
 import type { CommitRecord, EventLog } from '@parley/runtime';
-import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import { type AskedTexts, askedTexts, type StoredGoneTexts } from './read-gone-texts.ts';
-import { readRange } from './read-log.ts';
-import type { User } from './session/audience.ts';
+import type { LogRange } from './read-log.ts';
 import { type Commit, readCommitOrHide } from './session/commit.ts';
 import type { ConversationCommit } from './session/conversation-commit.ts';
 import { GoneTexts } from './session/gone-texts.ts';
@@ -19,25 +11,45 @@ import type { Item } from './session/item.ts';
 /** Commits looked at, visible or not, before a replay is called too far. */
 const MAX_SCANNED = 200_000;
 
+/** What is replayed, and to whom: it says what there is to see, and carries it there. */
+export interface History {
+  /** Nobody is there any more, or may see any more of it. */
+  readonly closed: boolean;
+  /** Where its commits are. */
+  subjects(): readonly string[];
+  /** The commits of a range that may be on these subjects, and maybe others, in log order. */
+  read(log: EventLog, range: LogRange): AsyncIterable<CommitRecord[]>;
+  /** Whether a commit after where the replay starts is likely to be shown. */
+  mayShow(commit: ConversationCommit): boolean;
+  /** Whether nothing is missing before the commit; asked of each in turn. */
+  continues(commit: ConversationCommit): boolean;
+  /** What is visible of a commit now. `gone`: every source that may know of a text that is gone. */
+  show(commit: Commit, gone: readonly GoneTexts[]): Item | null;
+  /** A page: everything visible up to `position`. Resolves when the client's side has taken it. */
+  send(items: readonly Item[], position: number): Promise<void>;
+  /** Whether nothing is missing at the end. */
+  isWhole(): boolean;
+  /** The end of the log as this process knows it is reached: commits flow from here. */
+  goLive(position: number): void;
+}
+
 export type ReplayEnd = { kind: 'live' } | { kind: 'reset'; reason: ResetReason } | { kind: 'closed' };
 
 /**
- * Sends what a user may see of (from, end of the log] and joins the feed to the live flow.
+ * Sends what may be seen of (from, end of the log] and joins it to the live flow.
  *
- * The log is read until the ring covers what is left; the last part is taken from the ring and the feed made live in
- * the same tick. The hub takes a commit in one tick as well, so there is neither a hole nor a double between the two,
+ * The log is read until the ring covers what is left; the last part is taken from the ring and the history made live
+ * in the same tick. The hub takes a commit in one tick as well, so there is neither a hole nor a double between the two,
  * without a buffer per socket.
  */
 export class Replay {
   readonly #hub: Hub;
   readonly #log: EventLog;
-  readonly #feed: Feed;
-  readonly #user: User<Feed>;
+  readonly #history: History;
   /** A page goes to the socket and is taken by it before the next one is made. */
   readonly #pageBytes: number;
   /** Where the log ended when the replay began: what comes later does not count as history. */
   readonly #historyEnd: number;
-  readonly #seen = new Map<string, { joined: number; version: number }>();
   /** Texts that the log before the ring, or the read model, says are gone. */
   readonly #gone = new GoneTexts();
   /** What was taken away up to here is in `#gone`, or comes with the next page's question. */
@@ -51,16 +63,14 @@ export class Replay {
   constructor(options: {
     hub: Hub;
     log: EventLog;
-    feed: Feed;
-    user: User<Feed>;
+    history: History;
     from: number;
     pageBytes: number;
     goneTexts: (asked: AskedTexts) => Promise<StoredGoneTexts>;
   }) {
     this.#hub = options.hub;
     this.#log = options.log;
-    this.#feed = options.feed;
-    this.#user = options.user;
+    this.#history = options.history;
     this.#pageBytes = options.pageBytes;
     this.#goneTexts = options.goneTexts;
     this.#cursor = options.from;
@@ -69,16 +79,17 @@ export class Replay {
 
   async run(): Promise<ReplayEnd> {
     if (this.#tooMuchInRing()) return { kind: 'reset', reason: 'too-far' };
-    while (!this.#feed.closed && !this.#fault) {
+    while (!this.#history.closed && !this.#fault) {
       if (!this.#hub.ring.covers(this.#cursor)) {
         await this.#replayFromLog();
         continue;
       }
       const items = this.#takeFromRing();
       if (this.#fault) break;
-      const taken = this.#feed.replay(items, this.#cursor);
+      const taken = this.#history.send(items, this.#cursor);
       if (this.#cursor === this.#hub.tail) {
-        this.#feed.goLive(this.#cursor);
+        if (!this.#history.isWhole()) return { kind: 'reset', reason: 'continuity' };
+        this.#history.goLive(this.#cursor);
         return { kind: 'live' };
       }
       await taken;
@@ -88,11 +99,11 @@ export class Replay {
 
   /** Saves sending five thousand commits to somebody who is then told to start over. */
   #tooMuchInRing(): boolean {
-    const { ring } = this.#hub;
-    if (!ring.covers(this.#cursor)) return false;
+    const { ring, tail } = this.#hub;
+    if (!ring.covers(this.#cursor) || tail - this.#cursor <= SOCKET_LIMITS.replayEvents) return false;
     let visible = 0;
     for (const commit of ring.after(this.#cursor)) {
-      if (commit.kind === 'conversation' && this.#user.memberships.has(commit.conversationId)) visible++;
+      if (commit.kind === 'conversation' && this.#history.mayShow(commit)) visible++;
     }
     return visible > SOCKET_LIMITS.replayEvents;
   }
@@ -113,12 +124,12 @@ export class Replay {
 
   async #replayFromLog(): Promise<void> {
     const range = { after: this.#cursor, until: this.#hub.ring.coveredAfter };
-    const subjects = this.#subjects();
-    for await (const records of readRange(this.#log, range, [...subjects])) {
+    const subjects = new Set(this.#history.subjects());
+    for await (const records of this.#history.read(this.#log, range)) {
       this.#scanned += records.length;
       if (!(await this.#sendPages(records, subjects))) return;
       if (this.#scanned > MAX_SCANNED) this.#fault = 'too-far';
-      if (this.#fault || this.#feed.closed || this.#hub.ring.covers(this.#cursor)) return;
+      if (this.#fault || this.#history.closed || this.#hub.ring.covers(this.#cursor)) return;
     }
     this.#cursor = range.until;
   }
@@ -148,14 +159,14 @@ export class Replay {
     if (asked.ordinals.length > 0) {
       await this.#askGone(asked);
       // Nothing may be awaited between this and the page's way out: what is taken away meanwhile is in the ring.
-      while (!this.#hub.ring.covers(this.#goneUpTo) && !this.#feed.closed) await this.#readGone();
+      while (!this.#hub.ring.covers(this.#goneUpTo) && !this.#history.closed) await this.#readGone();
     }
-    if (this.#feed.closed) return false;
+    if (this.#history.closed) return false;
     const items = page.flatMap((commit) => this.#visible(commit) ?? []);
     if (this.#fault) return false;
     this.#cursor = until;
-    await this.#feed.replay(items, until);
-    return !this.#feed.closed;
+    await this.#history.send(items, until);
+    return !this.#history.closed;
   }
 
   /** What is in the log was true once: the read model says which of it has been deleted or has expired since. */
@@ -168,8 +179,8 @@ export class Replay {
   /** A read model that is further behind than the ring reaches back does not know what the log says between them. */
   async #readGone(): Promise<void> {
     const range = { after: this.#goneUpTo, until: this.#hub.ring.coveredAfter };
-    const subjects = this.#subjects();
-    for await (const records of readRange(this.#log, range, [...subjects])) {
+    const subjects = new Set(this.#history.subjects());
+    for await (const records of this.#history.read(this.#log, range)) {
       for (const record of records) {
         const commit = subjects.has(record.subject) ? readCommitOrHide(record) : null;
         if (commit?.kind === 'conversation' && commit.removed) {
@@ -180,33 +191,14 @@ export class Replay {
     this.#goneUpTo = range.until;
   }
 
-  #subjects(): Set<string> {
-    const conversationIds = [...this.#user.memberships.keys()];
-    return new Set([
-      userSubject(this.#user.id),
-      ...conversationIds.map(conversationSubject),
-      ...conversationIds.map(readsSubject),
-    ]);
-  }
-
   #visible(commit: Commit): Item | null {
-    if (commit.kind === 'conversation' && !this.#continues(commit)) this.#fault = 'continuity';
-    const item = this.#hub.audience.replayed(this.#user, commit, [this.#hub.ring.gone, this.#gone]);
+    // Most of the ring is other people's.
+    if (commit.kind === 'conversation' && !this.#history.mayShow(commit)) return null;
+    if (commit.kind === 'conversation' && !this.#history.continues(commit)) this.#fault = 'continuity';
+    const item = this.#history.show(commit, [this.#hub.ring.gone, this.#gone]);
     if (item && commit.sequence <= this.#historyEnd && ++this.#sent > SOCKET_LIMITS.replayEvents) {
       this.#fault = 'too-far';
     }
     return item;
-  }
-
-  /**
-   * Whether the commit is the conversation's next one: a replica that lags may leave out the newest of a subject. One
-   * who leaves and comes back meanwhile starts anew.
-   */
-  #continues({ conversationId, sequence, firstVersion, lastVersion }: ConversationCommit): boolean {
-    const joined = this.#user.memberships.get(conversationId)?.joinedSequence;
-    if (joined === undefined || joined > sequence) return true;
-    const last = this.#seen.get(conversationId);
-    this.#seen.set(conversationId, { joined, version: lastVersion });
-    return last === undefined || last.joined !== joined || firstVersion === last.version + 1;
   }
 }

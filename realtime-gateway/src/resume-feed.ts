@@ -1,18 +1,15 @@
 import { formatPosition, HEARTBEAT_MS, type Position, parsePosition, SOCKET_LIMITS } from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
+import { foldFromLog, reach, reachSnapshot } from './catch-up.ts';
 import type { Feed } from './feed.ts';
+import { FeedHistory } from './feed-history.ts';
 import type { Hub } from './hub.ts';
 import type { AskedTexts, StoredGoneTexts } from './read-gone-texts.ts';
-import { readAll } from './read-log.ts';
 import type { StoredMembership } from './read-membership.ts';
 import { Replay } from './replay.ts';
-import { readCommitOrHide } from './session/commit.ts';
 import { MembershipFold } from './session/membership.ts';
 import { planResume, type ResumePlan } from './session/resume.ts';
 import { WaitingLine } from './waiting-line.ts';
-
-/** How far another process, or the read model, may be ahead of this one. */
-const CATCH_UP_MS = 10_000;
 
 export interface ResumeRequest {
   connection: string;
@@ -43,15 +40,16 @@ export interface ResumerOptions {
 /** Takes a feed from `hello` to live: welcome, what was revoked, the replay, `live`. */
 export class Resumer {
   readonly #options: ResumerOptions;
-  readonly #line: WaitingLine;
+  /** Replays of single conversations wait in it as well. */
+  readonly line: WaitingLine;
 
   constructor(options: ResumerOptions) {
     this.#options = options;
-    this.#line = new WaitingLine(options.slots);
+    this.line = new WaitingLine(options.slots);
   }
 
   get waiting(): number {
-    return this.#line.waiting;
+    return this.line.waiting;
   }
 
   /** Resolves when the feed is live or closed. Rejects when the log or the read model cannot answer. */
@@ -61,7 +59,7 @@ export class Resumer {
       if (!feed.closed) this.#start(feed, request, { kind: 'live' });
       return Promise.resolve();
     }
-    return this.#line.run(request.userId, async () => {
+    return this.line.run(request.userId, async () => {
       if (!feed.closed) await this.#resume(feed, request);
     });
   }
@@ -71,10 +69,11 @@ export class Resumer {
     const since = request.since === null ? null : parsePosition(request.since);
     const plan = await this.#plan(since);
     const told = since === null || plan.kind === 'reset' ? Number.MAX_SAFE_INTEGER : since.sequence;
-    const stored = await this.#stored(request.userId, told);
+    const stored = await this.#options.memberships(request.userId, told);
+    await reachSnapshot(this.#options, stored);
     const fold = new MembershipFold(request.userId, told, stored);
     let folded = stored.asOf;
-    while (!hub.ring.covers(folded)) folded = await this.#foldFromLog(fold, folded);
+    while (!hub.ring.covers(folded)) folded = await foldFromLog(this.#options, fold, folded);
     // From here to the replay's first await all is one tick: the audience takes the fold as of the hub's tail.
     if (feed.closed) return;
     for (const commit of hub.ring.after(folded)) fold.apply(commit);
@@ -86,7 +85,14 @@ export class Resumer {
     for (const { conversationId, reason } of fold.departures()) {
       if (!user.memberships.has(conversationId)) feed.revoke(conversationId, reason);
     }
-    const end = await new Replay({ hub, log, feed, user, from, pageBytes, goneTexts }).run();
+    const end = await new Replay({
+      hub,
+      log,
+      history: new FeedHistory(hub, feed, user),
+      from,
+      pageBytes,
+      goneTexts,
+    }).run();
     this.#options.observer.replayed(end.kind === 'live' ? 'replay' : end.kind);
     if (end.kind === 'reset') this.#reset(feed, end.reason);
   }
@@ -129,32 +135,8 @@ export class Resumer {
       const { tail, ring } = hub;
       const plan = planResume(since, { epoch: log.epoch, coveredAfter: ring.coveredAfter, tail }, bounds);
       if (plan.kind === 'ask-bounds') bounds = await log.bounds();
-      else if (plan.kind === 'wait') await this.#reach(plan.until);
+      else if (plan.kind === 'wait') await reach(hub, plan.until);
       else return plan;
-    }
-  }
-
-  async #stored(userId: string, told: number): Promise<StoredMembership> {
-    const stored = await this.#options.memberships(userId, told);
-    if (stored.epoch !== null && stored.epoch !== this.#options.log.epoch) {
-      throw new Error('the read model is of another log');
-    }
-    await this.#reach(stored.newest);
-    return stored;
-  }
-
-  /** A read model that is further behind than the ring reaches back. */
-  async #foldFromLog(fold: MembershipFold, after: number): Promise<number> {
-    const until = this.#options.hub.ring.coveredAfter;
-    for await (const records of readAll(this.#options.log, { after, until })) {
-      for (const record of records) fold.apply(readCommitOrHide(record));
-    }
-    return until;
-  }
-
-  async #reach(sequence: number): Promise<void> {
-    if (!(await this.#options.hub.reached(sequence, CATCH_UP_MS))) {
-      throw new Error(`sequence ${sequence} was not seen within ${CATCH_UP_MS} ms`);
     }
   }
 }

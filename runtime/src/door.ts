@@ -6,7 +6,7 @@ import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import type { Readiness } from './readiness.ts';
-import { connectRedis } from './redis.ts';
+import { connectRedis, type Redis } from './redis.ts';
 import { createRevocationList, type RevocationList } from './revocation.ts';
 import type { authVariables, httpVariables, redisVariables } from './variables.ts';
 
@@ -17,6 +17,7 @@ export interface Door {
   authenticator: Authenticator;
   rateLimiter: RateLimiter;
   revocations: RevocationList;
+  redis: Redis;
   /** A server with this door in front of every route. */
   createServer(options: { name: string; bodyLimitBytes: number; metrics: Metrics }): Promise<FastifyInstance>;
   close(): void;
@@ -49,6 +50,7 @@ export function openDoor(
     authenticator,
     rateLimiter,
     revocations,
+    redis,
     createServer: (options) => createHttpServer({ ...fixed, ...options }),
     close: () => redis.disconnect(),
   };

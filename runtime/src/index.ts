@@ -34,6 +34,7 @@ export {
 } from './event-log.ts';
 export { createHttpServer, type HttpServerOptions, listen } from './http.ts';
 export { type OpenLog, type OpenLogOptions, openEventLog } from './jetstream/open.ts';
+export { type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from './leases.ts';
 export { type ProcessOptions, type RunningProcess, runProcess } from './lifecycle.ts';
 export { createLogger, type Logger } from './log.ts';
 export { MemoryEventLog, MemorySnapshotStore } from './memory/event-log.ts';
@@ -52,9 +53,12 @@ export {
 } from './rate-limit.ts';
 export { Readiness } from './readiness.ts';
 export { connectRedis, type Redis } from './redis.ts';
+export { openRedisLeases } from './redis-leases.ts';
 export { createRevocationList, type RevocationList } from './revocation.ts';
+export type { Signals } from './signals.ts';
 export {
   authVariables,
+  choice,
   httpVariables,
   integer,
   logVariables,

@@ -10,6 +10,9 @@ export const integer = (min: number, max: number) =>
     .pipe(z.number().int().min(min).max(max))
     .describe(`an integer from ${min} to ${max}`);
 
+/** One of these words. */
+export const choice = <T extends string>(...words: readonly [T, ...T[]]) => z.enum(words);
+
 const url = (...protocols: string[]) =>
   z
     .string()

@@ -1,18 +1,20 @@
-import { setTimeout as after } from 'node:timers/promises';
 import { cpuMicroseconds } from '../frame/cpu.ts';
+import { inTime } from '../frame/in-time.ts';
 import type { Sample } from '../frame/interleave.ts';
 import { nowMicroseconds, percentiles } from '../frame/latency.ts';
+import { onSchedule } from '../frame/on-schedule.ts';
 import type { Worker } from '../frame/worker.ts';
 import { stampedBody } from './marker.ts';
 import type { ReceiptReport } from './receivers.ts';
 import type { Room } from './room.ts';
 
 export const BODY_BYTES = 100;
-/** Longer than any honest run: a lost message must end the bench, not hang it. */
+/** Longer than any honest run. */
 const RUN_DEADLINE_MS = 60_000;
 
 export interface Target {
-  name: 'gateway' | 'floor';
+  /** Under which its sockets were opened. */
+  name: string;
   pid: number;
   sockets: number;
   room: Room;
@@ -29,7 +31,7 @@ export async function measure(target: Target, drive: Drive, messages: number): P
   await Promise.all(receivers.map((worker) => worker.call('begin', target.name)));
   const cpuBefore = cpuMicroseconds(pid);
   const begin = nowMicroseconds();
-  const end = await inTime(drive(target, messages));
+  const end = await inTime(drive(target, messages), RUN_DEADLINE_MS);
   const cpu = cpuMicroseconds(pid) - cpuBefore;
   const reports = await Promise.all(receivers.map((worker) => worker.call<ReceiptReport>('report')));
   for (const report of reports) {
@@ -43,6 +45,7 @@ export async function measure(target: Target, drive: Drive, messages: number): P
   return {
     deliveriesPerSecond: deliveries / ((end - begin) / 1e6),
     serverCpuUs: cpu / deliveries,
+    deliveriesPerCpuSecond: deliveries / (cpu / 1e6),
     messagesPerFrame: deliveries / reports.reduce((sum, { frames }) => sum + frames, 0),
     ...percentiles(reports.map(({ latencies }) => latencies)),
   };
@@ -69,20 +72,24 @@ export async function unpaced(target: Target, messages: number): Promise<number>
   return everywhere;
 }
 
+/** So many at a time, a burst every so often, whether the last one has arrived or not. */
+export function bursts(options: { messages: number; everyMs: number }): Drive {
+  return async (target, messages) => {
+    const everywhere = reachEverywhere(target, messages);
+    const stored: Promise<unknown>[] = [];
+    const schedule = { everyUs: options.everyMs * 1_000, count: messages / options.messages };
+    await onSchedule(schedule, (intended) => {
+      // A microsecond apart, so that their order can be told.
+      for (let index = 0; index < options.messages; index++) {
+        stored.push(target.publish(target.room.message(stampedBody(intended + index, BODY_BYTES))));
+      }
+    });
+    await Promise.all(stored);
+    return everywhere;
+  };
+}
+
 async function reachEverywhere({ receivers, sockets }: Target, messages: number): Promise<number> {
   const share = (messages * sockets) / receivers.length;
   return Math.max(...(await Promise.all(receivers.map((worker) => worker.call<number>('reach', share)))));
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const abort = new AbortController();
-  const late = after(RUN_DEADLINE_MS, undefined, { signal: abort.signal }).then(() => {
-    throw new Error(`not every message arrived within ${RUN_DEADLINE_MS} ms`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    late.catch(() => undefined);
-    abort.abort();
-  }
 }

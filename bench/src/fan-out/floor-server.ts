@@ -7,6 +7,8 @@ import { answerCalls } from '../frame/worker.ts';
 /** The floor: an ordered consumer, one frame per message, one `send` per socket. */
 export interface FloorOrder {
   natsUrl: string;
+  /** Only what is stored under it is sent. */
+  subject: string;
 }
 
 answerCalls({ start });
@@ -15,7 +17,7 @@ const BEFORE = Buffer.from('{"t":"commits","items":[{"seq":');
 const BETWEEN = Buffer.from(',"events":');
 const AFTER = Buffer.from('}]}');
 
-async function start({ natsUrl }: FloorOrder): Promise<{ url: string }> {
+async function start({ natsUrl, subject }: FloorOrder): Promise<{ url: string }> {
   const connection = await connect({ servers: natsUrl.split(',') });
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   const sockets = new Set<WebSocket>();
@@ -25,7 +27,7 @@ async function start({ natsUrl }: FloorOrder): Promise<{ url: string }> {
     socket.on('error', () => undefined);
   });
   await new Promise((resolve) => server.once('listening', resolve));
-  void follow(connection, sockets);
+  void follow(connection, subject, sockets);
   const address = server.address();
   if (typeof address !== 'object' || !address) throw new Error('the floor does not listen');
   return { url: `ws://127.0.0.1:${address.port}` };
@@ -33,10 +35,12 @@ async function start({ natsUrl }: FloorOrder): Promise<{ url: string }> {
 
 async function follow(
   connection: Awaited<ReturnType<typeof connect>>,
+  subject: string,
   sockets: ReadonlySet<WebSocket>,
 ): Promise<void> {
   const consumer = await jetstream(connection).consumers.get(FLOOR_STREAM, {
     deliver_policy: DeliverPolicy.New,
+    filter_subjects: subject,
   });
   for await (const message of await consumer.consume({ max_messages: 5_000 })) {
     const frame = Buffer.concat([BEFORE, Buffer.from(String(message.seq)), BETWEEN, message.data, AFTER]);

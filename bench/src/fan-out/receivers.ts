@@ -32,28 +32,57 @@ let latencies = newLatencies();
 let deliveries = 0;
 let frames = 0;
 let outOfOrder = 0;
+const sockets = new Map<string, WebSocket[]>();
 let wanted: { deliveries: number; reached(): void } | null = null;
 const sets = new Map<string, { received: number; newest: number }[]>();
 let current: { received: number; newest: number }[] = [];
 
-answerCalls({ open, begin, reach, report });
+answerCalls({ open, close, begin, reach, report });
 
+/** More of them under the same name join those before. */
 async function open({ name, order }: { name: string; order: OpenOrder }): Promise<void> {
   const set = order.greetings.map(() => ({ received: 0, newest: 0 }));
-  sets.set(name, set);
+  const opened = sockets.get(name) ?? [];
+  sets.set(name, [...(sets.get(name) ?? []), ...set]);
+  sockets.set(name, opened);
   for (let from = 0; from < order.greetings.length; from += OPEN_AT_ONCE) {
     const some = order.greetings.slice(from, from + OPEN_AT_ONCE);
-    await Promise.all(some.map((greeting, index) => openSocket(order, greeting, set[from + index])));
+    await Promise.all(
+      some.map((greeting, index) => {
+        const socket = new WebSocket(order.url, order.subprotocol ?? [], { perMessageDeflate: false });
+        opened.push(socket);
+        return greet(socket, { greeting, readyText: order.readyText, count: set[from + index] });
+      }),
+    );
   }
 }
 
-function openSocket(
-  { url, subprotocol, readyText }: OpenOrder,
-  greeting: string,
-  count: { received: number; newest: number } | undefined,
+/** Resolves when the server has let go of every socket that was opened under this name. */
+async function close(name: string): Promise<void> {
+  const closing = sockets.get(name) ?? [];
+  sockets.delete(name);
+  sets.delete(name);
+  await Promise.all(
+    closing.map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once('close', () => resolve());
+          socket.close(1000);
+        }),
+    ),
+  );
+}
+
+function greet(
+  socket: WebSocket,
+  greeted: {
+    greeting: string;
+    readyText: string | null;
+    count: { received: number; newest: number } | undefined;
+  },
 ): Promise<void> {
+  const { greeting, readyText, count } = greeted;
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, subprotocol ?? [], { perMessageDeflate: false });
     socket.on('open', () => {
       if (greeting) socket.send(greeting);
       if (readyText === null) resolve();

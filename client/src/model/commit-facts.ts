@@ -66,3 +66,26 @@ export function positionAfter(asOf: string, sequence: number): string {
   const position = parsePosition(asOf);
   return position && position.sequence < sequence ? formatPosition(position.epoch, sequence) : asOf;
 }
+
+/** The conversations that a commit is about, and whether one that is not in the inbox may come into it by that. */
+export function conversationsIn({ events }: CommitItem): Map<string, boolean> {
+  const named = new Map<string, boolean>();
+  const note = (id: string, appears: boolean): void => {
+    named.set(id, appears || (named.get(id) ?? false));
+  };
+  for (const event of events) {
+    if (!isKnown(event)) {
+      const [kind, id] = event.subject.split('/');
+      if (kind === 'conversation' && id) note(id, false);
+    } else if (isConversationEvent(event)) {
+      note(event.subject.slice('conversation/'.length), APPEARING.has(event.type));
+    } else if (event.type === 'cursors.advanced') {
+      for (const entry of event.data.entries) note(entry.conversationId, false);
+    } else if (isUserEvent(event) && 'conversationId' in event.data) {
+      note(event.data.conversationId, event.type === 'inbox.unarchived');
+    }
+  }
+  return named;
+}
+
+const APPEARING = new Set(['conversation.created', 'members.added', 'message.sent', 'inbox.unarchived']);

@@ -1,11 +1,5 @@
-import {
-  type CommitItem,
-  type InboxPage,
-  isConversationEvent,
-  isKnown,
-  isUserEvent,
-} from '@parley/contracts';
-import { positionAfter, type Viewer } from './commit-facts.ts';
+import type { CommitItem, InboxPage } from '@parley/contracts';
+import { conversationsIn, positionAfter, type Viewer } from './commit-facts.ts';
 import { applyToConversation, type ConversationModel, conversationModel } from './conversation.ts';
 
 interface InboxItem {
@@ -57,26 +51,3 @@ function byActivity(a: InboxItem, b: InboxItem): number {
   if (a.activeAt !== b.activeAt) return a.activeAt < b.activeAt ? 1 : -1;
   return a.model.answer.conversation.id < b.model.answer.conversation.id ? 1 : -1;
 }
-
-/** The conversations that a commit is about, and whether one that is not in the page may come into it by that. */
-function conversationsIn({ events }: CommitItem): Map<string, boolean> {
-  const named = new Map<string, boolean>();
-  const note = (id: string, appears: boolean): void => {
-    named.set(id, appears || (named.get(id) ?? false));
-  };
-  for (const event of events) {
-    if (!isKnown(event)) {
-      const [kind, id] = event.subject.split('/');
-      if (kind === 'conversation' && id) note(id, false);
-    } else if (isConversationEvent(event)) {
-      note(event.subject.slice('conversation/'.length), APPEARING.has(event.type));
-    } else if (event.type === 'cursors.advanced') {
-      for (const entry of event.data.entries) note(entry.conversationId, false);
-    } else if (isUserEvent(event) && 'conversationId' in event.data) {
-      note(event.data.conversationId, event.type === 'inbox.unarchived');
-    }
-  }
-  return named;
-}
-
-const APPEARING = new Set(['conversation.created', 'members.added', 'message.sent', 'inbox.unarchived']);

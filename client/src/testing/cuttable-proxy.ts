@@ -7,6 +7,7 @@ export class CuttableProxy {
   readonly #pairs = new Set<[Socket, Socket]>();
   /** What the service answers is swallowed, and the connection cut with it, so many times. */
   #lostAnswers = 0;
+  #refuses = false;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -26,6 +27,7 @@ export class CuttableProxy {
   }
 
   #join(near: Socket, far: Socket): void {
+    if (this.#refuses) near.destroy();
     const pair: [Socket, Socket] = [near, far];
     this.#pairs.add(pair);
     const end = (): void => {
@@ -47,6 +49,12 @@ export class CuttableProxy {
 
   loseAnswers(count: number): void {
     this.#lostAnswers = count;
+  }
+
+  /** While on, every connection ends at once: there is no network. */
+  refuse(on: boolean): void {
+    this.#refuses = on;
+    if (on) this.cut();
   }
 
   cut(): void {

@@ -25,7 +25,8 @@ export interface Services {
   stop(): Promise<void>;
 }
 
-export async function startServices(): Promise<Services> {
+/** `corsOrigins`: the pages that may use them from a browser. */
+export async function startServices({ corsOrigins = '' } = {}): Promise<Services> {
   const dir = mkdtempSync(join(tmpdir(), 'parley-client-'));
   const [nats, postgres, redis, issuer] = await Promise.all([
     startNats({ dir: join(dir, 'nats') }),
@@ -44,6 +45,7 @@ export async function startServices(): Promise<Services> {
     PARLEY_LIMITS: 'off',
     LOG_LEVEL: 'error',
     GATEWAY_DRAIN_MS: '0',
+    CORS_ORIGINS: corsOrigins,
   };
   const children = new Set<ChildProcess>();
   // The projector makes the tables that the others read.

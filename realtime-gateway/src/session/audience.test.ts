@@ -105,7 +105,7 @@ describe('membership within one commit', () => {
       drafts.left('cat'),
       drafts.added('cat'),
     );
-    const byUser = new Map(audience.apply(mixed).map((delivery) => [delivery.user.id, delivery]));
+    const byUser = new Map(audience.apply(mixed).map((delivery) => [delivery.user?.id, delivery]));
     expect(typesOf(byUser.get('ann')?.item)).toEqual(['message.sent', 'members.removed']);
     expect(byUser.get('ann')?.revoked).toBe('removed');
     expect(typesOf(byUser.get('bob')?.item)).toEqual([
@@ -161,7 +161,7 @@ describe('the end of a membership', () => {
     const outside = await commit(ROOM, drafts.banned('zoe'));
     expect(audience.apply(outside).map(({ revoked }) => revoked)).toEqual([null, null]);
     const ban = await commit(ROOM, drafts.banned('bob', 'member'), drafts.sent(8));
-    expect(audience.apply(ban).map(({ user, revoked }) => [user.id, revoked])).toEqual([
+    expect(audience.apply(ban).map(({ user, revoked }) => [user?.id, revoked])).toEqual([
       ['ann', null],
       ['bob', 'banned'],
     ]);
@@ -174,7 +174,7 @@ describe('the end of a membership', () => {
     for (const userId of ['ann', 'bob']) audience.admit(userId, 's', [member(ROOM), member(OTHER)]);
     const end = await commit(ROOM, drafts.added('cat'), drafts.deleted());
     const deliveries = audience.apply(end);
-    expect(deliveries.map(({ user, revoked }) => [user.id, revoked])).toEqual([
+    expect(deliveries.map(({ user, revoked }) => [user?.id, revoked])).toEqual([
       ['ann', 'deleted'],
       ['bob', 'deleted'],
     ]);
@@ -218,7 +218,7 @@ describe('a lowered cursor', () => {
     audience.admit('ann', 'a', [member(ROOM)]);
     const dan = audience.admit('dan', 'd', []);
     const mixed = await commit(ROOM, drafts.sent(10), drafts.added('dan'), drafts.lowered('ann', 4));
-    const views = new Map(audience.apply(mixed).map(({ user, item }) => [user.id, item]));
+    const views = new Map(audience.apply(mixed).map(({ user, item }) => [user?.id, item]));
     expect(JSON.stringify(parse(views.get('ann')))).toContain('"ordinal":4');
     expect(typesOf(views.get('dan'))).toEqual(['members.added', 'parley.hidden']);
     for (const item of [views.get('dan'), audience.replayed(dan, mixed)]) {

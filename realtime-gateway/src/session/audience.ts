@@ -1,12 +1,14 @@
 import { type RevokedReason, userToken } from '@parley/contracts';
-import { type Commit, type CursorEntry, cursorItem, type ReadsCommit } from './commit.ts';
+import type { AccessSnapshot } from './access.ts';
+import { type Commit, cursorItem, type ReadsCommit } from './commit.ts';
 import { type ConversationCommit, type Rules, UNKNOWN_RULES } from './conversation-commit.ts';
 import { endsAll, follow, movedUsers } from './course.ts';
+import { type Follower, passFollowers } from './follower.ts';
 import type { GoneTexts } from './gone-texts.ts';
 import type { Item } from './item.ts';
 import { PresentConversation } from './present-conversation.ts';
-import { addShare, type Share } from './receipt-share.ts';
-import { type Place, type Viewer, type Views, viewerOf, viewOf } from './view.ts';
+import { cursorsFor, receiptsOf } from './receipts.ts';
+import { type Place, type Viewer, type Views, viewerOf, viewOf, viewSinceJoined } from './view.ts';
 
 /** A connected user, with the sessions that are open on this process. */
 export interface User<S> {
@@ -22,11 +24,16 @@ export interface Membership extends Place {
   rules: Rules;
 }
 
-/** What one commit means for one connected user. */
-export interface Delivery<S> {
-  user: User<S>;
+/** What one commit means for one user. */
+interface Seen {
   item: Item | null;
   revoked: RevokedReason | null;
+}
+
+/** What one commit means for some sessions: a member's, or those of followers. */
+export interface Delivery<S> extends Seen {
+  user: User<S> | null;
+  sessions: Iterable<S>;
 }
 
 /**
@@ -36,7 +43,7 @@ export interface Delivery<S> {
 export class Audience<S> {
   readonly #users = new Map<string, User<S>>();
   readonly #byToken = new Map<string, User<S>>();
-  readonly #conversations = new Map<string, PresentConversation<User<S>>>();
+  readonly #conversations = new Map<string, PresentConversation<User<S>, S>>();
 
   user(id: string): User<S> | undefined {
     return this.#users.get(id);
@@ -45,6 +52,10 @@ export class Audience<S> {
   /** Sessions' users by subject token: the audience of a user's own commits. */
   userByToken(token: string): User<S> | undefined {
     return this.#byToken.get(token);
+  }
+
+  conversation(conversationId: string): PresentConversation<User<S>, S> | undefined {
+    return this.#conversations.get(conversationId);
   }
 
   membersOf(conversationId: string): ReadonlySet<User<S>> | undefined {
@@ -97,19 +108,51 @@ export class Audience<S> {
     this.#byToken.delete(userToken(userId));
   }
 
-  /** Applies a commit that is not alike for all and says what each connected user sees of it. */
+  /** Registers a follower. `snapshot` must be as of the last commit applied. */
+  attach(follower: Follower<S>, { version, memberCount, rules }: AccessSnapshot): void {
+    const conversation = this.#present(follower.conversationId);
+    conversation.follow(follower, version);
+    conversation.countAtLeast(memberCount);
+    conversation.learn(rules);
+  }
+
+  /** The follower has had everything up to the last commit applied. */
+  listen(follower: Follower<S>): void {
+    follower.phase = 'live';
+    this.#conversations.get(follower.conversationId)?.listen(follower);
+  }
+
+  detach(follower: Follower<S>): void {
+    follower.phase = 'ended';
+    this.#conversations.get(follower.conversationId)?.unfollow(follower);
+    this.#tidy(follower.conversationId);
+  }
+
+  /** Applies a commit that is not alike for all and says what everybody here sees of it. */
   apply(commit: ConversationCommit): Delivery<S>[] {
     const views: Views = new Map();
     const moved = movedUsers(commit);
     const all = endsAll(commit);
-    const deliveries: Delivery<S>[] = [];
+    const { deliveries, handedOver } = this.#pass(commit, views);
     for (const user of this.#concerned(commit, moved)) {
-      deliveries.push(
-        all || moved.has(user.id) ? this.#move(user, commit, views) : this.#show(user, commit, views),
-      );
+      const seen =
+        all || moved.has(user.id) ? this.#move(user, commit, views) : this.#show(user, commit, views);
+      const sessions =
+        handedOver.size === 0 ? user.sessions : [...user.sessions].filter((one) => !handedOver.has(one));
+      deliveries.push({ user, sessions, ...seen });
     }
     this.#conversations.get(commit.conversationId)?.settle(commit);
+    this.#tidy(commit.conversationId);
     return deliveries;
+  }
+
+  #pass(commit: ConversationCommit, views: Views): { deliveries: Delivery<S>[]; handedOver: Set<S> } {
+    const conversation = this.#conversations.get(commit.conversationId);
+    if (!conversation || conversation.followers.size === 0) return { deliveries: [], handedOver: new Set() };
+    const { followers, rules } = conversation;
+    const { sights, handedOver } = passFollowers(followers, commit, rules, views);
+    for (const follower of followers) if (follower.phase === 'ended') conversation.unfollow(follower);
+    return { deliveries: sights.map((sight) => ({ user: null, ...sight })), handedOver };
   }
 
   #concerned({ conversationId }: ConversationCommit, moved: Iterable<string>): Set<User<S>> {
@@ -122,15 +165,15 @@ export class Audience<S> {
   }
 
   /** For a member who is one throughout. */
-  #show(user: User<S>, commit: ConversationCommit, views: Views): Delivery<S> {
+  #show(user: User<S>, commit: ConversationCommit, views: Views): Seen {
     const role = commit.roles.get(user.id);
     const before = user.memberships.get(commit.conversationId);
     if (before && role) user.memberships.set(commit.conversationId, { ...before, role });
     const viewer = this.#viewer(user, commit.conversationId);
-    return { user, item: viewOf(commit, viewer, null, views), revoked: null };
+    return { item: viewOf(commit, viewer, null, views), revoked: null };
   }
 
-  #move(user: User<S>, commit: ConversationCommit, views: Views): Delivery<S> {
+  #move(user: User<S>, commit: ConversationCommit, views: Views): Seen {
     const { conversationId, sequence: joinedSequence } = commit;
     const before = user.memberships.get(conversationId);
     const course = follow(commit, user.id, before !== undefined);
@@ -143,7 +186,7 @@ export class Audience<S> {
     if (!course.member && before) this.#exit(user, conversationId);
     if (!course.member) user.memberships.delete(conversationId);
     const revoked = course.left && !course.member ? course.left : null;
-    return { user, item: viewOf(commit, viewer, course.visible, views), revoked };
+    return { item: viewOf(commit, viewer, course.visible, views), revoked };
   }
 
   #viewer(user: User<S>, conversationId: string, place = user.memberships.get(conversationId)): Viewer {
@@ -152,67 +195,33 @@ export class Audience<S> {
 
   #enter(user: User<S>, conversationId: string, place: Place): void {
     user.memberships.set(conversationId, place);
-    const conversation = this.#conversations.get(conversationId) ?? new PresentConversation<User<S>>();
+    this.#present(conversationId).enter(user, place);
+  }
+
+  #present(conversationId: string): PresentConversation<User<S>, S> {
+    const known = this.#conversations.get(conversationId);
+    if (known) return known;
+    const conversation = new PresentConversation<User<S>, S>();
     this.#conversations.set(conversationId, conversation);
-    conversation.enter(user, place);
+    return conversation;
   }
 
   #exit(user: User<S>, conversationId: string): void {
-    const conversation = this.#conversations.get(conversationId);
-    conversation?.members.delete(user);
-    if (conversation?.members.size === 0) this.#conversations.delete(conversationId);
+    this.#conversations.get(conversationId)?.members.delete(user);
+    this.#tidy(conversationId);
+  }
+
+  #tidy(conversationId: string): void {
+    if (this.#conversations.get(conversationId)?.isEmpty) this.#conversations.delete(conversationId);
   }
 
   /** The receipts of a commit, by user; users with the same conversations in it share one item. */
   receipts(commit: ReadsCommit): Map<User<S>, Item> {
-    const shares = new Map<User<S>, Share>();
-    for (const [conversationId, entries] of commit.groups) {
-      const shown = this.#showsReceipts(conversationId) && entries.some(({ reach }) => reach === 'members');
-      if (shown) {
-        for (const user of this.membersOf(conversationId) ?? [])
-          addShare(shares, user, conversationId, false);
-      }
-      for (const entry of entries) {
-        const user = shown && entry.reach === 'members' ? undefined : this.#users.get(entry.userId);
-        if (user && this.#sees(user, commit, entry, conversationId)) {
-          addShare(shares, user, conversationId, true);
-        }
-      }
-    }
-    return this.#encodeShares(commit, shares);
+    return receiptsOf(this, commit);
   }
 
-  #encodeShares(commit: ReadsCommit, shares: Map<User<S>, Share>): Map<User<S>, Item> {
-    const items = new Map<string, Item>();
-    const result = new Map<User<S>, Item>();
-    for (const [user, { conversationIds, own }] of shares) {
-      const key = conversationIds.join() + (own ? ` ${user.id}` : '');
-      let item = items.get(key);
-      if (!item) {
-        item = cursorItem(commit, this.#cursorsFor(commit, user, conversationIds));
-        items.set(key, item);
-      }
-      result.set(user, item);
-    }
-    return result;
-  }
-
-  #showsReceipts(conversationId: string): boolean {
+  showsReceipts(conversationId: string): boolean {
     return this.#conversations.get(conversationId)?.showsReceipts ?? false;
-  }
-
-  /** A user's own cursor is theirs in every case; without a membership only the one of an audience means anything. */
-  #sees(user: User<S>, commit: ReadsCommit, entry: CursorEntry, conversationId: string): boolean {
-    if (entry.reach === 'audience') return entry.userId === user.id;
-    const place = user.memberships.get(conversationId);
-    if (place === undefined || place.joinedSequence > commit.sequence) return false;
-    return entry.userId === user.id || (entry.reach === 'members' && this.#showsReceipts(conversationId));
-  }
-
-  #cursorsFor(commit: ReadsCommit, user: User<S>, conversationIds: Iterable<string>): CursorEntry[] {
-    return [...conversationIds].flatMap((id) =>
-      (commit.groups.get(id) ?? []).filter((entry) => this.#sees(user, commit, entry, id)),
-    );
   }
 
   /**
@@ -224,7 +233,7 @@ export class Audience<S> {
       case 'conversation':
         return this.#replayedConversation(user, commit, gone);
       case 'reads': {
-        const cursors = this.#cursorsFor(commit, user, commit.groups.keys());
+        const cursors = cursorsFor(this, commit, user, commit.groups.keys());
         return cursors.length === 0 ? null : cursorItem(commit, cursors);
       }
       case 'user':
@@ -235,14 +244,7 @@ export class Audience<S> {
   }
 
   #replayedConversation(user: User<S>, commit: ConversationCommit, gone: readonly GoneTexts[]): Item | null {
-    const joined = user.memberships.get(commit.conversationId)?.joinedSequence;
-    if (joined === undefined || joined > commit.sequence) return null;
-    const viewer = this.#viewer(user, commit.conversationId);
-    if (joined < commit.sequence) return viewOf(commit, viewer, null, new Map(), gone);
-    const entry = commit.changes.findLast(
-      (change) => change.kind === 'joined' && change.userIds.includes(user.id),
-    );
-    const visible = Array.from({ length: commit.size }, (_, index) => index).slice(entry?.event ?? 0);
-    return viewOf(commit, viewer, visible, new Map(), gone);
+    const place = user.memberships.get(commit.conversationId);
+    return place ? viewSinceJoined(commit, place, this.#viewer(user, commit.conversationId), gone) : null;
   }
 }

@@ -15,3 +15,17 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** The payload as a whole WebSocket text frame of a server: unmasked, in one part (RFC 6455, section 5.2). */
+export function textFrame(payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = new Uint8Array(start + length);
+  const view = new DataView(frame.buffer);
+  frame[0] = 0x81;
+  frame[1] = length < 126 ? length : start === 4 ? 126 : 127;
+  if (start === 4) view.setUint16(2, length);
+  if (start === 10) view.setBigUint64(2, BigInt(length));
+  frame.set(payload, start);
+  return frame;
+}

@@ -27,6 +27,11 @@ export function eventsOf(item: Item): StoredEvent[] {
   return (JSON.parse(decoder.decode(item.bytes)) as { events: StoredEvent[] }).events;
 }
 
+/** As `eventsOf`, of an item that holds a whole commit as it is stored. */
+export function recordedEvents(item: Item): RecordedEvent[] {
+  return eventsOf(item) as unknown as RecordedEvent[];
+}
+
 function wrap(sequence: number, events: Uint8Array): Uint8Array {
   return concat([bytesOf(`{"seq":${sequence},"events":`), events, CLOSE]);
 }

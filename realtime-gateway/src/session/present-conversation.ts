@@ -1,12 +1,17 @@
 import { MAX_MEMBERS_WITH_RECEIPTS } from '@parley/contracts';
 import { type ConversationCommit, type Rules, UNKNOWN_RULES } from './conversation-commit.ts';
 import { countAfter } from './course.ts';
+import type { Follower } from './follower.ts';
 import type { Place } from './view.ts';
 
-/** A conversation of which connected users are members. */
-export class PresentConversation<U> {
+/** A conversation of which connected users are members, or that sessions follow. */
+export class PresentConversation<U, S> {
   /** Connected members only. */
   readonly members = new Set<U>();
+  /** Also those that are being replayed to. */
+  readonly followers = new Set<Follower<S>>();
+  /** Sessions of the followers that are live. */
+  readonly #listeners = new Set<S>();
   /**
    * Not known when the conversation was first met through a connected user being added to it: nothing is shown on a
    * guess until a commit or the read model tells.
@@ -16,9 +21,27 @@ export class PresentConversation<U> {
   #memberCount = 0;
   /** No connected member joined after this message: what happens to later ones is hidden from nobody. */
   #latestJoined = 0;
+  /** Of the newest commit, once one has come or the conversation is followed. */
+  #version = 0;
 
   get rules(): Rules {
     return this.#rules;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get memberCount(): number {
+    return this.#memberCount;
+  }
+
+  get listeners(): ReadonlySet<S> {
+    return this.#listeners;
+  }
+
+  get isEmpty(): boolean {
+    return this.members.size === 0 && this.followers.size === 0;
   }
 
   get lacksRules(): boolean {
@@ -32,7 +55,28 @@ export class PresentConversation<U> {
 
   enter(user: U, place: Place): void {
     this.members.add(user);
-    this.#latestJoined = Math.max(this.#latestJoined, place.joinedOrdinal);
+    this.#admit(place);
+  }
+
+  /** `version`: the conversation's, as of the last commit applied. */
+  follow(follower: Follower<S>, version: number): void {
+    this.followers.add(follower);
+    this.#version = version;
+    if (follower.access.place) this.#admit(follower.access.place);
+  }
+
+  /** From here on the follower's session is given the commits as they happen. */
+  listen({ session }: Follower<S>): void {
+    this.#listeners.add(session);
+  }
+
+  unfollow(follower: Follower<S>): void {
+    this.followers.delete(follower);
+    this.#listeners.delete(follower.session);
+  }
+
+  #admit({ joinedOrdinal }: Place): void {
+    this.#latestJoined = Math.max(this.#latestJoined, joinedOrdinal);
   }
 
   /** The read model's count may be ahead of a lower bound here. */
@@ -50,15 +94,22 @@ export class PresentConversation<U> {
     };
   }
 
-  /** Whether all connected members see a plain commit as it is stored. */
+  /** Whether all who are here see a plain commit as it is stored. */
   isAlike(commit: ConversationCommit): boolean {
     if (this.#rules.history === 'shared') return true;
     return commit.ordinals.every((ordinal) => ordinal > this.#latestJoined);
   }
 
+  /** A commit that changes nothing here. */
+  pass({ lastVersion }: ConversationCommit): void {
+    this.#version = lastVersion;
+  }
+
   settle(commit: ConversationCommit): void {
+    this.pass(commit);
     for (const change of commit.changes) this.#memberCount = countAfter(this.#memberCount, change);
     this.countAtLeast(this.members.size);
     if (commit.rules) this.#rules = { ...this.#rules, ...commit.rules };
+    for (const { access } of this.followers) if (access.place) this.#admit(access.place);
   }
 }

@@ -11,45 +11,68 @@ import { beat, countFrame, expired, newPulse, type Pulse } from './pulse.ts';
 /** How long before the token's end the client is told, and how long after it the socket stays. */
 export const AUTH_SOON_MS = 60_000;
 export const AUTH_GRACE_MS = 25_000;
+/** Requests of a client that is not live yet; they are done in order when it is. */
+export const MAX_KEPT_FRAMES = 256;
 
 export type State =
   /** Waiting for `hello`. */
   | { phase: 'greeting'; deadline: number; pulse: Pulse }
   /** The hello's token is being verified. */
-  | { phase: 'authenticating'; hello: Hello; pulse: Pulse }
+  | { phase: 'authenticating'; hello: Hello; kept: readonly Request[]; pulse: Pulse }
   /** Waiting for its turn, or being replayed to. */
-  | { phase: 'resuming'; identity: Identity; pulse: Pulse }
+  | { phase: 'resuming'; identity: Identity; kept: readonly Request[]; pulse: Pulse }
   | { phase: 'live'; identity: Identity; pulse: Pulse }
   | { phase: 'closed' };
 
-interface Hello {
+type Asked<T extends Request['t']> = Extract<Request, { t: T }>;
+
+export interface Hello {
   since: string | null;
   feed: 'all' | 'none';
   device: string | null;
   presence: OwnPresence;
 }
 
-interface Identity {
+/** What the newest token says. */
+export interface Claims {
   userId: string;
+  sessionId: string;
+  segments: readonly string[];
   /** Milliseconds since 1970. */
   expiresAt: number;
+}
+
+interface Identity {
+  claims: Claims;
+  feed: 'all' | 'none';
   /** The client knows that the token ends soon. */
   warned: boolean;
 }
 
-export type AuthFault = 'token-expired' | 'token-refused' | 'unavailable';
+/** What a client may ask before it is live, and has to wait for. */
+type Request = Exclude<ClientFrame, { t: 'hello' | 'hb' | 'auth' | 'presence' }>;
+
+export type AuthFault = 'token-expired' | 'token-refused' | 'session-revoked' | 'unavailable';
 
 export type Input =
   | { kind: 'frame'; frame: ClientFrame; now: number }
+  /** A ping or pong of the WebSocket protocol. */
+  | { kind: 'control'; now: number }
   /** A frame that is none of the protocol's. */
   | { kind: 'garbage'; detail: string; now: number }
-  | { kind: 'verified'; userId: string; expiresAt: number }
+  | { kind: 'verified'; claims: Claims }
   | { kind: 'refused'; fault: AuthFault }
   | { kind: 'caught-up' }
   | { kind: 'tick'; now: number; bufferedBytes: number }
   /** What the session needs is away. */
   | { kind: 'failed' }
   | { kind: 'overflowed' }
+  /** The session was revoked after it had been verified. */
+  | { kind: 'revoked' }
+  /** A newer socket of the same user and device is here. */
+  | { kind: 'replaced' }
+  /** The user has as many sockets as one may have. */
+  | { kind: 'crowded' }
   | { kind: 'continuity-lost' }
   | { kind: 'draining'; afterMs: [number, number]; reason: string }
   | { kind: 'stopping' }
@@ -57,13 +80,15 @@ export type Input =
 
 export type Effect =
   | { do: 'verify'; token: string }
-  | ({ do: 'resume'; userId: string; expiresAt: number } & Hello)
+  | { do: 'resume'; claims: Claims; hello: Hello }
+  /** The token is another one: what the old one allowed may be over. */
+  | { do: 'renew'; claims: Claims }
   | { do: 'send'; frame: ServerFrame }
-  | { do: 'subscribe'; id: number; conversation: string; from: number | 'head' }
-  | { do: 'unsubscribe'; id: number; conversation: string }
-  | { do: 'typing'; conversation: string; on: boolean }
+  | { do: 'subscribe'; claims: Claims; feed: 'all' | 'none'; request: Asked<'sub'> }
+  | { do: 'unsubscribe'; claims: Claims; conversation: string }
+  | { do: 'typing'; claims: Claims; conversation: string; on: boolean }
   | { do: 'presence'; state: OwnPresence }
-  | { do: 'watch'; id: number; users: readonly string[] }
+  | { do: 'watch'; users: readonly string[] }
   /** Send what waits, then `hb` with the position reached. */
   | { do: 'heartbeat' }
   | { do: 'close'; code: CloseCode; reason: string }
@@ -80,10 +105,8 @@ export function openSession(now: number): State {
 }
 
 const NOTHING: readonly Effect[] = [];
-const stay = (state: State, ...effects: Effect[]): Step => ({
-  state,
-  effects: effects.length ? effects : NOTHING,
-});
+const stay = (state: State, ...effects: Effect[]): Step =>
+  effects.length > 0 ? { state, effects } : { state, effects: NOTHING };
 
 function close(code: CloseCode, reason: string): Step {
   return { state: { phase: 'closed' }, effects: [{ do: 'release' }, { do: 'close', code, reason }] };
@@ -95,20 +118,28 @@ export function advance(state: State, input: Input): Step {
   switch (input.kind) {
     case 'frame':
       return onFrame(state, input.frame, input.now);
+    case 'control':
+      return onControl(state, input.now);
     case 'garbage':
       return close(4501, input.detail);
     case 'verified':
-      return onVerified(state, input);
+      return onVerified(state, input.claims);
     case 'refused':
       return onRefused(input.fault);
     case 'caught-up':
-      return state.phase === 'resuming' ? stay({ ...state, phase: 'live' }) : stay(state);
+      return onCaughtUp(state);
     case 'tick':
       return onTick(state, input.now, input.bufferedBytes);
     case 'failed':
       return close(4000, 'try again');
     case 'overflowed':
       return close(4008, 'reading too slowly');
+    case 'revoked':
+      return close(4503, 'the session was revoked');
+    case 'replaced':
+      return close(4010, 'a newer socket of this device is here');
+    case 'crowded':
+      return close(4504, 'too many sockets of this user');
     case 'continuity-lost':
       return close(4003, 'the log is not the one that was followed');
     case 'draining':
@@ -129,45 +160,69 @@ function onFrame(state: OpenState, frame: ClientFrame, now: number): Step {
     if (state.phase !== 'greeting') return close(4501, 'hello comes once');
     const { since, feed, presence, device = null } = frame;
     const hello: Hello = { since, feed, presence, device };
-    return stay({ phase: 'authenticating', hello, pulse }, { do: 'verify', token: frame.token });
+    return stay({ phase: 'authenticating', hello, kept: [], pulse }, { do: 'verify', token: frame.token });
   }
   if (state.phase === 'greeting') return close(4501, 'hello comes first');
-  if (frame.t === 'hb') return stay({ ...state, pulse });
-  if (state.phase === 'authenticating') return close(4501, 'one token at a time');
-  return stay({ ...state, pulse }, asked(frame));
+  const alive = { ...state, pulse };
+  if (frame.t === 'hb') return stay(alive);
+  if (frame.t === 'auth') {
+    if (alive.phase === 'authenticating') return close(4501, 'one token at a time');
+    return stay(alive, { do: 'verify', token: frame.token });
+  }
+  if (frame.t === 'presence') return onPresence(alive, frame.state);
+  if (alive.phase === 'live') return stay(alive, effectOf(frame, alive.identity));
+  if (alive.kept.length >= MAX_KEPT_FRAMES) return close(4009, 'too many requests before live');
+  return stay({ ...alive, kept: [...alive.kept, frame] });
 }
 
-function asked(frame: Exclude<ClientFrame, { t: 'hello' | 'hb' }>): Effect {
+function onControl(state: OpenState, now: number): Step {
+  const pulse = countFrame(state.pulse, now);
+  return pulse ? stay(withPulse(state, pulse)) : close(4009, 'too many frames');
+}
+
+/** At once: one who becomes invisible must not be seen until a replay is over. */
+function onPresence(state: Exclude<OpenState, { phase: 'greeting' }>, presence: OwnPresence): Step {
+  if (state.phase !== 'authenticating') return stay(state, { do: 'presence', state: presence });
+  return stay({ ...state, hello: { ...state.hello, presence } });
+}
+
+function onCaughtUp(state: OpenState): Step {
+  if (state.phase !== 'resuming') return stay(state);
+  const { identity, kept, pulse } = state;
+  const effects = kept.map((frame) => effectOf(frame, identity));
+  return stay({ phase: 'live', identity, pulse }, ...effects);
+}
+
+function effectOf(frame: Request, { claims, feed }: Identity): Effect {
   switch (frame.t) {
-    case 'auth':
-      return { do: 'verify', token: frame.token };
     case 'sub':
-      return { do: 'subscribe', id: frame.id, conversation: frame.conversation, from: frame.from };
+      return { do: 'subscribe', claims, feed, request: frame };
     case 'unsub':
-      return { do: 'unsubscribe', id: frame.id, conversation: frame.conversation };
+      return { do: 'unsubscribe', claims, conversation: frame.conversation };
     case 'typing':
-      return { do: 'typing', conversation: frame.conversation, on: frame.on };
-    case 'presence':
-      return { do: 'presence', state: frame.state };
+      return { do: 'typing', claims, conversation: frame.conversation, on: frame.on };
     case 'watch':
-      return { do: 'watch', id: frame.id, users: frame.users };
+      return { do: 'watch', users: frame.users };
   }
 }
 
-function onVerified(state: OpenState, { userId, expiresAt }: { userId: string; expiresAt: number }): Step {
+function onVerified(state: OpenState, claims: Claims): Step {
   if (state.phase === 'greeting') return stay(state);
-  const identity: Identity = { userId, expiresAt, warned: false };
   if (state.phase === 'authenticating') {
-    const next: State = { phase: 'resuming', identity, pulse: state.pulse };
-    return stay(next, { do: 'resume', userId, expiresAt, ...state.hello });
+    const { hello, kept, pulse } = state;
+    const identity: Identity = { claims, feed: hello.feed, warned: false };
+    return stay({ phase: 'resuming', identity, kept, pulse }, { do: 'resume', claims, hello });
   }
-  if (userId !== state.identity.userId) return close(4500, 'the token is of another user');
-  return stay({ ...state, identity }, { do: 'send', frame: { t: 'auth-ok', expiresAt } });
+  if (claims.userId !== state.identity.claims.userId) return close(4500, 'the token is of another user');
+  const renewed = { ...state, identity: { ...state.identity, claims, warned: false } };
+  const answer = { t: 'auth-ok', expiresAt: claims.expiresAt } as const;
+  return stay(renewed, { do: 'renew', claims }, { do: 'send', frame: answer });
 }
 
 function onRefused(fault: AuthFault): Step {
   if (fault === 'token-expired') return close(4403, 'token expired');
   if (fault === 'token-refused') return close(4500, 'token refused');
+  if (fault === 'session-revoked') return close(4503, 'the session was revoked');
   return close(4000, 'tokens cannot be verified now');
 }
 
@@ -181,10 +236,10 @@ function onTick(state: OpenState, now: number, bufferedBytes: number): Step {
   if (fault === 'silent') return close(4005, 'no sign of life');
   const heartbeat: Effect[] = due ? [{ do: 'heartbeat' }] : [];
   const { identity } = state;
-  if (now >= identity.expiresAt + AUTH_GRACE_MS) return close(4403, 'token expired');
-  if (identity.warned || now < identity.expiresAt - AUTH_SOON_MS)
-    return stay(withPulse(state, pulse), ...heartbeat);
-  const inMs = Math.max(0, identity.expiresAt - now);
+  const { expiresAt } = identity.claims;
+  if (now >= expiresAt + AUTH_GRACE_MS) return close(4403, 'token expired');
+  if (identity.warned || now < expiresAt - AUTH_SOON_MS) return stay(withPulse(state, pulse), ...heartbeat);
+  const inMs = Math.max(0, expiresAt - now);
   const warned = { ...state, pulse, identity: { ...identity, warned: true } };
   return stay(warned, ...heartbeat, { do: 'send', frame: { t: 'auth-soon', inMs } });
 }

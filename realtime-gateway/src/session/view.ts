@@ -15,6 +15,7 @@ export interface Place {
 /** What one user is in one conversation, as far as it decides what they see of a commit. */
 export interface Viewer {
   userId: string;
+  isMember: boolean;
   isModerator: boolean;
   /** What happens to messages up to this ordinal is not theirs to see; 0 = they see all. */
   hiddenThrough: number;
@@ -24,9 +25,15 @@ export interface Viewer {
 export function viewerOf(userId: string, place: Place | undefined, { history, type }: Rules): Viewer {
   return {
     userId,
+    isMember: true,
     isModerator: place !== undefined && moderates(place.role, type),
     hiddenThrough: history === 'shared' ? 0 : (place?.joinedOrdinal ?? 0),
   };
+}
+
+/** Who looks in without being a member: a visitor of a channel, the audience of a broadcast. */
+export function outsiderOf(userId: string): Viewer {
+  return { userId, isMember: false, isModerator: false, hiddenThrough: 0 };
 }
 
 /** Moderators do not moderate broadcasts; in a conversation of unknown type they wait until it is known. */
@@ -62,6 +69,22 @@ export function viewOf(
   return item;
 }
 
+/** What a member sees of a commit in a replay: from the event that made them one on. */
+export function viewSinceJoined(
+  commit: ConversationCommit,
+  { joinedSequence }: Place,
+  viewer: Viewer,
+  gone: readonly GoneTexts[],
+): Item | null {
+  if (joinedSequence > commit.sequence) return null;
+  if (joinedSequence < commit.sequence) return viewOf(commit, viewer, null, new Map(), gone);
+  const entry = commit.changes.findLast(
+    (change) => change.kind === 'joined' && change.userIds.includes(viewer.userId),
+  );
+  const visible = Array.from({ length: commit.size }, (_, index) => index).slice(entry?.event ?? 0);
+  return viewOf(commit, viewer, visible, new Map(), gone);
+}
+
 /** Viewers of one class see the same. A user id comes last, since it may hold anything. */
 function classOf(
   commit: ConversationCommit,
@@ -70,8 +93,9 @@ function classOf(
   hidden: readonly number[],
 ): string {
   const moderator = commit.guarded && viewer.isModerator ? 'moderator' : '';
+  const outside = commit.guarded && !viewer.isMember ? 'outside' : '';
   const own = commit.lowered.includes(viewer.userId) ? viewer.userId : '';
-  return `${part?.join() ?? ''}|${hidden.join()}|${moderator}|${own}`;
+  return `${part?.join() ?? ''}|${hidden.join()}|${moderator}${outside}|${own}`;
 }
 
 function made(
@@ -97,7 +121,6 @@ function readerOf(commit: ConversationCommit, viewer: Viewer, gone: readonly Gon
   const { conversationId } = commit;
   return {
     ...viewer,
-    isMember: true,
     expiredThrough: Math.max(0, ...gone.map((texts) => texts.expiredThrough(conversationId))),
     isDeleted: (ordinal) => gone.some((texts) => texts.isDeleted(conversationId, ordinal)),
   };

@@ -35,7 +35,7 @@ export class GatewayWorld {
   readonly nats: NatsServer;
   readonly postgres: PostgresServer;
   readonly issuer: Issuer;
-  readonly #redis: RedisServer;
+  readonly redis: RedisServer;
   readonly log: EventLog;
   readonly writer: TestWriter;
   readonly rows: Pool;
@@ -49,7 +49,7 @@ export class GatewayWorld {
   }) {
     this.nats = parts.nats;
     this.postgres = parts.postgres;
-    this.#redis = parts.redis;
+    this.redis = parts.redis;
     this.issuer = parts.issuer;
     this.log = parts.log;
     this.writer = new TestWriter(parts.log);
@@ -88,7 +88,7 @@ export class GatewayWorld {
       PORT: '0',
       NATS_URL: this.nats.url,
       DATABASE_URL: this.postgres.url,
-      REDIS_URL: this.#redis.url,
+      REDIS_URL: this.redis.url,
       JWKS_URL: this.issuer.jwksUrl,
       JWT_ISSUER: this.issuer.issuer,
       JWT_AUDIENCE: this.issuer.audience,
@@ -152,6 +152,19 @@ export class GatewayWorld {
       `update read_model.conversations
        set settings = settings || jsonb_build_object('historyVisibility', $2::text) where id = $1`,
       [id, visibility],
+    );
+  }
+
+  /** The conversation is one that everybody may look into. */
+  async publicChannel(id: string): Promise<void> {
+    await this.rows.query("update read_model.conversations set type = 'channel' where id = $1", [id]);
+  }
+
+  /** The conversation is a broadcast to a segment of users. */
+  async broadcast(id: string, segment: string): Promise<void> {
+    await this.rows.query(
+      "update read_model.conversations set type = 'broadcast', audience = 'segment', segment = $2 where id = $1",
+      [id, segment],
     );
   }
 

@@ -1,9 +1,13 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { EventLog, SnapshotStore } from '../event-log.ts';
+import type { LeaseStore } from '../leases.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Signals } from '../signals.ts';
 import { connectNats } from './connection.ts';
 import { type AppendObserver, JetStreamEventLog } from './event-log.ts';
+import { JetStreamLeases } from './leases.ts';
+import { openSignals } from './signals.ts';
 import { KvSnapshotStore } from './snapshots.ts';
 import { ensureStream } from './topology.ts';
 
@@ -21,13 +25,17 @@ export interface OpenLogOptions {
 export interface OpenLog {
   log: EventLog;
   snapshots: SnapshotStore;
+  signals: Signals;
+  /** Makes their stream if it is missing. */
+  openLeases(): Promise<LeaseStore>;
   connected(): boolean;
   close(): Promise<void>;
 }
 
 /** Connects, checks the server, makes the stream if it is missing, and gives the log. Closing drains what is in flight. */
 export async function openEventLog(options: OpenLogOptions): Promise<OpenLog> {
-  const { connection, connected } = await connectNats(options);
+  const link = await connectNats(options);
+  const { connection, connected } = link;
   try {
     const { manager, epoch, snapshots } = await patiently(options.logger, async () => {
       const manager = await jetstreamManager(connection);
@@ -45,6 +53,9 @@ export async function openEventLog(options: OpenLogOptions): Promise<OpenLog> {
     return {
       log,
       snapshots,
+      signals: openSignals(link),
+      openLeases: () =>
+        patiently(options.logger, () => JetStreamLeases.open(link, manager, options.replicas)),
       connected,
       // A broken connection cannot be drained; what it had in flight is lost either way.
       close: () => connection.drain().catch(() => connection.close()),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   type Issuer,
   type LocalServer,
+  type NatsServer,
   startIssuer,
   startNats,
   startNatsCluster,
@@ -26,6 +27,8 @@ export type ServiceName = 'projector' | 'command-api' | 'read-api' | 'realtime-g
 /** Servers of this test file's own and as many processes of each service as it asks for. */
 export interface Backend {
   readonly natsUrl: string;
+  /** The servers of the log, for tests that end them; none when the servers are shared. */
+  readonly nats: readonly NatsServer[];
   readonly issuer: Issuer;
   start(service: ServiceName, env?: Record<string, string>): Promise<LocalServer>;
   token(userId: string): Promise<string>;
@@ -46,7 +49,7 @@ export async function startBackend({ replicas = 1, shared }: BackendOptions = {}
     stops.push(() => started.stop());
     return started;
   };
-  const servers = shared ?? (await startServers(dir, replicas, keep));
+  const servers = shared ? { ...shared, nats: [] } : await startServers(dir, replicas, keep);
   const issuer = keep(await startIssuer({ dir: join(dir, 'issuer') }));
   const tokens = new Map<string, Promise<string>>();
   const environment = {
@@ -69,6 +72,7 @@ export async function startBackend({ replicas = 1, shared }: BackendOptions = {}
   let count = 0;
   return {
     natsUrl: servers.natsUrl,
+    nats: servers.nats,
     issuer,
     async start(service, env = {}) {
       const folder = join(dir, `${service}-${++count}`);
@@ -105,16 +109,25 @@ async function startServers(
   dir: string,
   replicas: 1 | 3,
   keep: <T extends { stop(): Promise<void> }>(started: T) => T,
-): Promise<{ natsUrl: string; databaseUrl: string; redisUrl: string }> {
+): Promise<{ natsUrl: string; nats: readonly NatsServer[]; databaseUrl: string; redisUrl: string }> {
   const [nats, postgres, redis] = await Promise.all([
-    replicas === 3 ? startNatsCluster({ dir: join(dir, 'nats') }) : startNats({ dir: join(dir, 'nats') }),
+    startLogServers(dir, replicas),
     startPostgres({ dir: join(dir, 'postgres'), fast: true }),
     startRedis({ dir: join(dir, 'redis') }),
   ]);
   keep(nats);
   keep(postgres);
   keep(redis);
-  return { natsUrl: nats.url, databaseUrl: postgres.url, redisUrl: redis.url };
+  return { natsUrl: nats.url, nats: nats.servers, databaseUrl: postgres.url, redisUrl: redis.url };
+}
+
+async function startLogServers(
+  dir: string,
+  replicas: 1 | 3,
+): Promise<{ url: string; servers: readonly NatsServer[]; stop(): Promise<void> }> {
+  if (replicas === 3) return startNatsCluster({ dir: join(dir, 'nats') });
+  const server = await startNats({ dir: join(dir, 'nats') });
+  return { url: server.url, servers: [server], stop: () => server.stop() };
 }
 
 export interface CommandReply {

@@ -1,0 +1,126 @@
+import {
+  type CommitItem,
+  isKnown,
+  type OwnPresence,
+  parsePosition,
+  type SeenPresence,
+} from '@parley/contracts';
+import type { ParleyClient } from '../client.ts';
+import type { Freshness, SubscriptionItem, TypingSignal } from '../connection-model.ts';
+import type { Viewer } from '../model/commit-facts.ts';
+import { ParleyError } from '../parley-error.ts';
+import type { Subscription } from '../subscription.ts';
+
+const RETRY_MS = 1_000;
+const NOBODY: Viewer = { userId: '', unarchiveOnMessage: true };
+
+export interface LiveFeedOptions {
+  client: ParleyClient;
+  presence: OwnPresence;
+  item(item: SubscriptionItem): void;
+  typing(signal: TypingSignal): void;
+  seen(presences: readonly SeenPresence[]): void;
+  changed(): void;
+}
+
+/** Who the user is, then one subscription from that answer on, so that every later load and it overlap. */
+export class LiveFeed {
+  readonly #options: LiveFeedOptions;
+  readonly #stop = new AbortController();
+  /** Resolves when the viewer is known; never when the feed is stopped before. */
+  readonly ready: Promise<void>;
+  #viewer: Viewer = NOBODY;
+  #subscription: Subscription | null = null;
+  #error: ParleyError | null = null;
+  #presence: OwnPresence;
+
+  constructor(options: LiveFeedOptions) {
+    this.#options = options;
+    this.#presence = options.presence;
+    this.ready = new Promise((resolve) => {
+      void this.#run(resolve);
+    });
+  }
+
+  /** Of nobody until `ready`. */
+  get viewer(): Viewer {
+    return this.#viewer;
+  }
+
+  get state(): Freshness {
+    return this.#subscription?.state ?? 'loading';
+  }
+
+  /** Why it has ended for good. */
+  get error(): ParleyError | null {
+    return this.#error;
+  }
+
+  get subscription(): Subscription | null {
+    return this.#subscription;
+  }
+
+  /** What an answer has to reflect, so that the commits after it are still to come. */
+  get minPosition(): string | null {
+    const own = this.#options.client.ownPosition;
+    const handed = this.#subscription?.position ?? null;
+    const [a, b] = [own, handed].map((text) => (text === null ? null : parsePosition(text)));
+    // Of two logs, that of the subscription is the one there is.
+    if (!a || !b || a.epoch !== b.epoch) return handed ?? own;
+    return a.sequence > b.sequence ? own : handed;
+  }
+
+  setPresence(presence: OwnPresence): void {
+    this.#presence = presence;
+    this.#subscription?.setPresence(presence);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#subscription?.close();
+  }
+
+  async #run(ready: () => void): Promise<void> {
+    const { client, typing, seen, changed } = this.#options;
+    const me = await this.#me();
+    if (!me || this.#stop.signal.aborted) return;
+    this.#viewer = { userId: me.user.userId, unarchiveOnMessage: me.preferences.unarchiveOnMessage };
+    this.#subscription = client.subscribe({
+      since: me.asOf,
+      presence: this.#presence,
+      onState: changed,
+      onTyping: typing,
+      onPresence: seen,
+    });
+    ready();
+    try {
+      for await (const item of this.#subscription) {
+        if (item.kind === 'commit') this.#noteOwn(item.commit, this.#viewer);
+        this.#options.item(item);
+      }
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.#error = error;
+      changed();
+    }
+  }
+
+  async #me() {
+    while (!this.#stop.signal.aborted) {
+      try {
+        return await this.#options.client.query('me', {}, { signal: this.#stop.signal });
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * RETRY_MS));
+      }
+    }
+    return null;
+  }
+
+  #noteOwn({ events }: CommitItem, viewer: Viewer): void {
+    for (const event of events) {
+      if (!isKnown(event) || event.type !== 'preferences.changed') continue;
+      const { unarchiveOnMessage = viewer.unarchiveOnMessage } = event.data;
+      this.#viewer = { ...viewer, unarchiveOnMessage };
+    }
+  }
+}

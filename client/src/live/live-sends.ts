@@ -1,0 +1,45 @@
+import type { CommandInput, CommitItem } from '@parley/contracts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { NO_SENDS, type Send, type Sends, takeArrived, takeOutbox, withoutSends } from './sends.ts';
+
+/** The messages of the outbox, until the subscription brings them. */
+export class LiveSends {
+  readonly #ended: () => void;
+  #sends: Sends = NO_SENDS;
+
+  constructor(outbox: Outbox, changed: () => void) {
+    const look = (): void => {
+      this.#sends = takeOutbox(this.#sends, heldBy(outbox));
+      changed();
+    };
+    this.#ended = outbox.listen(look);
+    look();
+  }
+
+  stop(): void {
+    this.#ended();
+  }
+
+  in(conversationId: string): readonly Send[] {
+    return this.#sends.list.filter(({ data }) => data.conversationId === conversationId);
+  }
+
+  acceptedIn(conversationId: string): ReadonlySet<string> {
+    const accepted = this.in(conversationId).filter(({ state }) => state === 'accepted');
+    return new Set(accepted.map(({ key }) => key));
+  }
+
+  take(commit: CommitItem): void {
+    this.#sends = takeArrived(this.#sends, commit);
+  }
+
+  settled(keys: ReadonlySet<string>): void {
+    this.#sends = withoutSends(this.#sends, keys);
+  }
+}
+
+function heldBy(outbox: Outbox): Send[] {
+  return outbox.entries.flatMap(({ key, type, data, state, fault }): Send[] =>
+    type === 'message.send' ? [{ key, data: data as CommandInput<'message.send'>, state, fault }] : [],
+  );
+}

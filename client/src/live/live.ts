@@ -1,0 +1,210 @@
+import type { ConversationAnswer, OwnPresence, UnreadView } from '@parley/contracts';
+import type { ParleyClient } from '../client.ts';
+import type { Freshness } from '../connection-model.ts';
+import type { ParleyError } from '../parley-error.ts';
+import { type InboxContent, inboxContent, type MessagesContent, MessagesContents } from './contents.ts';
+import { OWN } from './live-models.ts';
+import { type Presences, sameList, unknownPresence } from './live-presence.ts';
+import { LiveSession } from './live-session.ts';
+import { LiveView } from './live-view.ts';
+import { LOADING, type Shown, shownAs, type View } from './view.ts';
+
+/** Whether everything is up to date; `error` says why it will not be again before `close` and a new start. */
+export interface ConnectionStatus {
+  readonly state: Freshness;
+  readonly error: ParleyError | null;
+}
+
+/** How a kind of view is made of a session. */
+interface Kind<T> {
+  initial: T;
+  open?(session: LiveSession): void;
+  close?(session: LiveSession): void;
+  look(session: LiveSession, before: T): T;
+}
+
+interface OpenView {
+  refresh(): void;
+  end(): void;
+}
+
+/**
+ * What the user may see, kept up to date while somebody listens. The first listener opens a connection; some time after
+ * the last one it is closed. Asked for the same thing, it gives the same view.
+ */
+export class Live {
+  readonly #client: ParleyClient;
+  readonly #views = new Map<string, unknown>();
+  readonly #open = new Set<OpenView>();
+  #session: LiveSession | null = null;
+  #presence: OwnPresence = 'active';
+  #flush: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(client: ParleyClient) {
+    this.#client = client;
+  }
+
+  connection(): View<ConnectionStatus> {
+    return this.#view<ConnectionStatus>('connection', {
+      initial: { state: 'loading', error: null },
+      look: ({ feed: { state, error } }, before) =>
+        before.state === state && before.error === error ? before : { state, error },
+    });
+  }
+
+  /** The newest 100 conversations. */
+  inbox(): View<Shown<InboxContent>> {
+    return this.#view<Shown<InboxContent>>('inbox', {
+      initial: LOADING,
+      open: ({ models }) => models.inbox.open(OWN),
+      close: ({ models }) => models.inbox.close(OWN),
+      look: ({ models, feed }, before) =>
+        shownAs(before, models.inbox.get(OWN)?.shown(feed.state === 'fresh', inboxContent) ?? LOADING),
+    });
+  }
+
+  /** The badge. Asked for again when it may have changed, at most once a second. */
+  unread(): View<Shown<UnreadView>> {
+    return this.#view<Shown<UnreadView>>('unread', {
+      initial: LOADING,
+      open: ({ models }) => models.unread.open(OWN),
+      close: ({ models }) => models.unread.close(OWN),
+      look: ({ models, feed }, before) =>
+        shownAs(before, models.unread.get(OWN)?.shown(feed.state === 'fresh', (unread) => unread) ?? LOADING),
+    });
+  }
+
+  /** Also of a channel or broadcast that the user is no member of: it is followed while it is looked at. */
+  conversation(id: string): View<Shown<ConversationAnswer>> {
+    return this.#view<Shown<ConversationAnswer>>(`conversation/${id}`, {
+      initial: LOADING,
+      open: ({ models }) => models.conversations.open(id),
+      close: ({ models }) => models.conversations.close(id),
+      look: (session, before) => {
+        const source = session.models.conversations.get(id);
+        return shownAs(before, source?.shown(session.isLive(id), ({ answer }) => answer) ?? LOADING);
+      },
+    });
+  }
+
+  /** The newest messages, and what was loaded before them; with those that are on their way. */
+  messages(id: string): View<Shown<MessagesContent>> {
+    const contents = new MessagesContents();
+    return this.#view<Shown<MessagesContent>>(`messages/${id}`, {
+      initial: LOADING,
+      open: ({ models }) => {
+        models.messages.open(id);
+        // Who is no member has to follow the conversation, and only it says so.
+        models.conversations.open(id);
+      },
+      close: ({ models }) => {
+        models.messages.close(id);
+        models.conversations.close(id);
+      },
+      look: (session, before) => {
+        const source = session.models.messages.get(id);
+        const content = source?.shown(session.isLive(id), (pages) =>
+          contents.of(pages, session.sends.in(id)),
+        );
+        return shownAs(before, content ?? LOADING);
+      },
+    });
+  }
+
+  /** Loads the page before the first message that is shown. Throws ParleyError; does nothing when there is none. */
+  async loadBefore(conversationId: string): Promise<void> {
+    await this.#session?.models.loadBefore(conversationId);
+  }
+
+  /** Who types there now, without the user. */
+  typing(id: string): View<readonly string[]> {
+    return this.#view<readonly string[]>(`typing/${id}`, {
+      initial: [],
+      look: (session, before) => {
+        const typers = session.typersIn(id);
+        return sameList(typers, before) ? before : typers;
+      },
+    });
+  }
+
+  /** Of each of the users, `unknown` where nobody can tell. At most 200 users are watched at a time. */
+  presence(users: readonly string[]): View<Presences> {
+    const wanted = [...new Set(users)].sort();
+    const key = `presence/${wanted.join('/')}`;
+    return this.#view<Presences>(key, {
+      initial: new Map(wanted.map((user) => [user, unknownPresence(user)])),
+      open: ({ watched }) => watched.set(key, wanted),
+      close: ({ watched }) => watched.delete(key),
+      look: ({ presence }, before) => presence.of(wanted, before),
+    });
+  }
+
+  /** That the user types, or has stopped. Call it with every keystroke: it is told as often as needed. */
+  sayTyping(conversationId: string, on: boolean): void {
+    this.#session?.feed.subscription?.typing(conversationId, on);
+  }
+
+  /** How the user appears, on this device. */
+  setPresence(presence: OwnPresence): void {
+    this.#presence = presence;
+    this.#session?.feed.setPresence(presence);
+  }
+
+  /** Ends everything at once, without the time that views are kept. Listening again starts anew. */
+  close(): void {
+    for (const view of [...this.#open]) view.end();
+  }
+
+  #view<T>(key: string, kind: Kind<T>): View<T> {
+    // A key names one kind: the view under it is of its type.
+    const known = this.#views.get(key) as LiveView<T> | undefined;
+    if (known) return known;
+    const view: LiveView<T> = new LiveView<T>({
+      initial: kind.initial,
+      look: (before) => (this.#session ? kind.look(this.#session, before) : kind.initial),
+      open: () => {
+        this.#session ??= new LiveSession(this.#client, this.#presence, () => this.#changed());
+        this.#open.add(view);
+        kind.open?.(this.#session);
+        this.#changed();
+      },
+      close: () => {
+        this.#open.delete(view);
+        if (this.#views.get(key) === view) this.#views.delete(key);
+        this.#closed(kind);
+      },
+    });
+    this.#views.set(key, view);
+    return view;
+  }
+
+  #closed<T>(kind: Kind<T>): void {
+    if (!this.#session) return;
+    kind.close?.(this.#session);
+    if (this.#open.size > 0) {
+      this.#changed();
+      return;
+    }
+    this.#session.stop();
+    this.#session = null;
+    if (this.#flush) clearTimeout(this.#flush);
+    this.#flush = null;
+  }
+
+  /**
+   * A task, not a microtask: the items of one frame are handed out with microtasks in between, and all of them are to be
+   * one change.
+   */
+  #changed(): void {
+    this.#flush ??= setTimeout(() => {
+      this.#flush = null;
+      this.#session?.settle();
+      for (const view of [...this.#open]) view.refresh();
+    }, 0);
+  }
+}
+
+/** A second one of the same client has its own connection. */
+export function createLive(client: ParleyClient): Live {
+  return new Live(client);
+}

@@ -1,0 +1,120 @@
+import { SOCKET_LIMITS } from '@parley/contracts';
+import { expect, test } from 'vitest';
+import { Feed, FlushRound } from './feed.ts';
+import { bytesOf } from './session/bytes.ts';
+import type { Item } from './session/item.ts';
+
+/** The transport of a client that takes what it is sent only when told. */
+class HeldWire {
+  readonly frames: string[] = [];
+  readonly #taken: (() => void)[] = [];
+  bufferedBytes = 0;
+
+  send(frame: Uint8Array, written?: () => void): void {
+    this.frames.push(new TextDecoder().decode(frame));
+    this.bufferedBytes += frame.length;
+    this.#taken.push(() => {
+      this.bufferedBytes -= frame.length;
+      written?.();
+    });
+  }
+
+  take(): void {
+    for (const taken of this.#taken.splice(0)) taken();
+  }
+}
+
+function open(): { wire: HeldWire; feed: Feed; rounds: FlushRound; overflows: () => number } {
+  const wire = new HeldWire();
+  const rounds = new FlushRound();
+  let overflowed = 0;
+  const observer = { overflowed: () => overflowed++ };
+  const feed = new Feed(wire, { epoch: 'e', round: rounds, observer });
+  feed.begin(0);
+  return { wire, feed, rounds, overflows: () => overflowed };
+}
+
+function openLive(): ReturnType<typeof open> {
+  const opened = open();
+  opened.feed.goLive(0);
+  opened.wire.frames.length = 0;
+  return opened;
+}
+
+const item = (sequence: number, size = 10): Item => ({
+  sequence,
+  bytes: bytesOf(JSON.stringify({ seq: sequence, events: ['x'.repeat(size)] })),
+});
+const note = bytesOf('{"t":"typing"}');
+const half = SOCKET_LIMITS.queueBytes / 2;
+
+test('what may be lost is sent only while the feed is live and its queue less than half full', () => {
+  const { wire, feed } = open();
+  expect(feed.whisper(note)).toBe(false);
+  feed.goLive(0);
+  expect(feed.whisper(note)).toBe(true);
+  wire.take();
+  wire.bufferedBytes = half - note.length;
+  expect(feed.whisper(note)).toBe(true);
+  expect(feed.whisper(note)).toBe(false);
+  wire.take();
+  wire.bufferedBytes = 0;
+  expect(feed.whisper(note)).toBe(true);
+  feed.close();
+  expect(feed.whisper(note)).toBe(false);
+  expect(wire.frames.filter((frame) => frame.includes('typing'))).toHaveLength(3);
+});
+
+test('a page, and what may be lost, come after the commits that were given before them', () => {
+  const { wire, feed } = openLive();
+  feed.offer(item(1));
+  feed.whisper(note);
+  feed.offer(item(2));
+  void feed.page(bytesOf('{"t":"sub-commits"}'), 1);
+  const types = wire.frames.map((frame) => JSON.parse(frame).t);
+  expect(types).toEqual(['commits', 'typing', 'commits', 'sub-commits']);
+});
+
+test('a page resolves when the client’s side has taken it, and when the feed is closed', async () => {
+  const { wire, feed } = openLive();
+  const settled: string[] = [];
+  const first = feed.page(bytesOf('{"t":"sub-commits"}'), 1).then(() => settled.push('taken'));
+  await Promise.resolve();
+  expect(settled).toEqual([]);
+  wire.take();
+  await first;
+  const second = feed.page(bytesOf('{"t":"sub-commits"}'), 1).then(() => settled.push('closed'));
+  feed.close();
+  await second;
+  await feed.page(bytesOf('{"t":"sub-commits"}'), 1);
+  expect(settled).toEqual(['taken', 'closed']);
+  expect(wire.frames).toHaveLength(2);
+});
+
+test('a feed whose queue is half full collects in the slow round, and loses no commit', () => {
+  const { wire, feed, rounds } = openLive();
+  void feed.page(new Uint8Array(half + 1), 1);
+  wire.frames.length = 0;
+  feed.offer(item(1));
+  rounds.prompt.flush();
+  feed.offer(item(2));
+  expect(wire.frames).toEqual([]);
+  rounds.slow.flush();
+  wire.take();
+  feed.offer(item(3));
+  rounds.slow.flush();
+  expect(wire.frames).toHaveLength(1);
+  rounds.prompt.flush();
+  const sent = wire.frames.flatMap((frame) => JSON.parse(frame).items.map(({ seq }: { seq: number }) => seq));
+  expect(sent).toEqual([1, 2, 3]);
+});
+
+test('a page that does not fit into the queue ends the feed', async () => {
+  const { wire, feed, overflows } = openLive();
+  wire.bufferedBytes = SOCKET_LIMITS.queueBytes;
+  const page = feed.page(bytesOf('{"t":"sub-commits"}'), 1);
+  expect(overflows()).toBe(1);
+  feed.close();
+  await page;
+  expect(wire.frames).toEqual([]);
+});

@@ -1,0 +1,154 @@
+import { type ClientFrame, HEARTBEAT_MS, HELLO_DEADLINE_MS } from '@parley/contracts';
+import { describe, expect, test } from 'vitest';
+import {
+  CONVERSATION,
+  claims,
+  expiresAt,
+  frames,
+  inputs,
+  NOW,
+  type Outcome,
+  outcomeOf,
+  pulse,
+  shut,
+  states,
+} from '../testing/session-states.ts';
+import { AUTH_GRACE_MS, AUTH_SOON_MS, advance, type Input, MAX_KEPT_FRAMES, type State } from './session.ts';
+
+describe('what is asked before the session is live', () => {
+  const send = (state: State, frame: ClientFrame, now = NOW): State =>
+    advance(state, { kind: 'frame', frame, now }).state;
+  const asked = [frames.watch, frames.sub, frames.typing, frames.unsub] as const;
+
+  test('is done in order when it is', () => {
+    let state: State = states.authenticating;
+    for (const frame of asked.slice(0, 2)) state = send(state, frame);
+    state = advance(state, inputs.verified).state;
+    for (const frame of asked.slice(2)) state = send(state, frame);
+    const step = advance(state, { kind: 'caught-up' });
+    const { claims } = inputs.verified;
+    expect(step.effects).toEqual([
+      { do: 'watch', users: ['bob'] },
+      { do: 'subscribe', claims, feed: 'all', request: frames.sub },
+      { do: 'typing', claims, conversation: CONVERSATION, on: true },
+      { do: 'unsubscribe', claims, conversation: CONVERSATION },
+    ]);
+    expect(advance(step.state, { kind: 'caught-up' }).effects).toEqual([]);
+  });
+
+  test.each(['authenticating', 'resuming'] as const)('is at most so much while %s', (phase) => {
+    let state: State = states[phase];
+    for (let n = 1; n <= MAX_KEPT_FRAMES; n++) state = send(state, frames.sub, NOW + n * 1_000);
+    const now = NOW + (MAX_KEPT_FRAMES + 1) * 1_000;
+    expect(outcomeOf(state, { kind: 'frame', frame: frames.hb, now })).toEqual([phase]);
+    expect(outcomeOf(state, { kind: 'frame', frame: frames.sub, now })).toEqual(shut(4009));
+  });
+
+  test('of one’s presence holds from the start', () => {
+    const state = send(states.authenticating, { t: 'presence', state: 'invisible' });
+    const [resume] = advance(state, inputs.verified).effects;
+    expect(resume).toMatchObject({ do: 'resume', hello: { presence: 'invisible' } });
+  });
+});
+
+describe('hello', () => {
+  test('must come in time', () => {
+    const late = { kind: 'tick', now: NOW + HELLO_DEADLINE_MS, bufferedBytes: 0 } as const;
+    expect(outcomeOf(states.greeting, late)).toEqual(shut(4501));
+  });
+
+  test.each([
+    ['token-expired', 4403],
+    ['token-refused', 4500],
+    ['session-revoked', 4503],
+    ['unavailable', 4000],
+  ] as const)('with a token that is %s is closed with %i', (fault, code) => {
+    expect(outcomeOf(states.authenticating, { kind: 'refused', fault })).toEqual(shut(code));
+  });
+});
+
+describe('the token', () => {
+  test('may be renewed for the same user only', () => {
+    const renewed = { ...claims('alice', NOW + 9_000_000), sessionId: 's2', segments: ['vip'] };
+    const step = advance(states.live, { kind: 'verified', claims: renewed });
+    expect(step.effects).toEqual([
+      { do: 'renew', claims: renewed },
+      { do: 'send', frame: { t: 'auth-ok', expiresAt: renewed.expiresAt } },
+    ]);
+    const of = (userId: string): Input => ({ kind: 'verified', claims: claims(userId, NOW) });
+    expect(outcomeOf(step.state, of('alice'))).toEqual(['live', 'renew', 'send']);
+    expect(outcomeOf(states.live, of('bob'))).toEqual(shut(4500));
+  });
+
+  test('is announced once before its end and closes the socket after the grace', () => {
+    const at = (now: number): Input => ({ kind: 'tick', now, bufferedBytes: 0 });
+    const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
+    const soon = advance(fresh, at(expiresAt - AUTH_SOON_MS));
+    expect(soon.effects).toEqual([{ do: 'send', frame: { t: 'auth-soon', inMs: AUTH_SOON_MS } }]);
+    expect(outcomeOf(soon.state, at(expiresAt))).toEqual(['live']);
+    expect(outcomeOf(soon.state, at(expiresAt + AUTH_GRACE_MS))).toEqual(shut(4403));
+  });
+});
+
+describe('life', () => {
+  const ticks = (state: State, times: number[], bufferedBytes = 0): Outcome[] => {
+    let current = state;
+    return times.map((now) => {
+      const step = advance(current, { kind: 'tick', now, bufferedBytes });
+      current = step.state;
+      return [
+        step.state.phase,
+        ...step.effects.map((effect) => (effect.do === 'close' ? effect.code : effect.do)),
+      ];
+    });
+  };
+
+  test('a client that leaves two heartbeats unanswered is closed at the third', () => {
+    const beats = [1, 2, 3].map((n) => NOW + n * HEARTBEAT_MS);
+    expect(ticks(states.live, beats)).toEqual([['live', 'heartbeat'], ['live', 'heartbeat'], shut(4005)]);
+  });
+
+  test('any frame counts as life', () => {
+    let state: State = states.live;
+    for (let n = 1; n <= 10; n++) {
+      const now = NOW + n * HEARTBEAT_MS;
+      expect(outcomeOf(state, { kind: 'tick', now, bufferedBytes: 0 })).toEqual(['live', 'heartbeat']);
+      state = advance(state, { kind: 'tick', now, bufferedBytes: 0 }).state;
+      state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
+    }
+  });
+
+  test('a socket that takes nothing for ten seconds is a slow consumer', () => {
+    const outcomes = ticks(states.live, [NOW + 1_000, NOW + 6_000, NOW + 11_000], 500);
+    expect(outcomes).toEqual([['live'], ['live'], shut(4008)]);
+  });
+
+  test('a socket that takes something now and then is not', () => {
+    let state: State = states.live;
+    for (let n = 1; n <= 60; n++) {
+      const bufferedBytes = n % 8 === 0 ? 100 : 900 + (n % 8);
+      state = advance(state, { kind: 'tick', now: NOW + n * 1_000, bufferedBytes }).state;
+      state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now: NOW + n * 1_000 }).state;
+    }
+    expect(state.phase).toBe('live');
+  });
+
+  test('pings count like frames, also before hello', () => {
+    let state: State = states.greeting;
+    for (let n = 0; n < 30; n++) state = advance(state, { kind: 'control', now: NOW }).state;
+    expect(outcomeOf(state, { kind: 'control', now: NOW })).toEqual(shut(4009));
+  });
+
+  test('thirty frames at once are allowed, the next one is not, and time gives more', () => {
+    let state: State = states.live;
+    const frame = (now: number): Outcome => {
+      const outcome = outcomeOf(state, { kind: 'frame', frame: { t: 'hb' }, now });
+      state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
+      return outcome;
+    };
+    for (let n = 0; n < 30; n++) expect(frame(NOW)).toEqual(['live']);
+    expect(outcomeOf(state, { kind: 'frame', frame: { t: 'hb' }, now: NOW })).toEqual(shut(4009));
+    expect(frame(NOW + 500)).toEqual(['live']);
+    expect(frame(NOW + 500)).toEqual(shut(4009));
+  });
+});

@@ -1,0 +1,77 @@
+import { type ClientFrame, HELLO_DEADLINE_MS } from '@parley/contracts';
+import { advance, type Effect, type Input, openSession, type State } from '../session/session.ts';
+
+export type Phase = State['phase'];
+export type Kind = Input['kind'];
+
+export const NOW = 1_000_000;
+export const claims = (userId: string, expiresAt: number) => ({
+  userId,
+  sessionId: 's1',
+  segments: [],
+  expiresAt,
+});
+export const expiresAt = NOW + 3_600_000;
+const identity = { claims: claims('alice', expiresAt), feed: 'all', warned: false } as const;
+export const { pulse } = openSession(NOW) as Extract<State, { phase: 'greeting' }>;
+
+export const states: { [P in Phase]: Extract<State, { phase: P }> } = {
+  greeting: { phase: 'greeting', deadline: NOW + HELLO_DEADLINE_MS, pulse },
+  authenticating: {
+    phase: 'authenticating',
+    hello: { since: null, feed: 'all', device: null, presence: 'active' },
+    kept: [],
+    pulse,
+  },
+  resuming: { phase: 'resuming', identity, kept: [], pulse },
+  live: { phase: 'live', identity, pulse },
+  closed: { phase: 'closed' },
+};
+
+export const inputs: { [K in Kind]: Extract<Input, { kind: K }> } = {
+  frame: { kind: 'frame', frame: { t: 'hb' }, now: NOW },
+  control: { kind: 'control', now: NOW },
+  garbage: { kind: 'garbage', detail: 'not JSON', now: NOW },
+  verified: { kind: 'verified', claims: claims('alice', NOW + 7_200_000) },
+  refused: { kind: 'refused', fault: 'token-refused' },
+  'caught-up': { kind: 'caught-up' },
+  tick: { kind: 'tick', now: NOW + 1_000, bufferedBytes: 0 },
+  failed: { kind: 'failed' },
+  overflowed: { kind: 'overflowed' },
+  revoked: { kind: 'revoked' },
+  replaced: { kind: 'replaced' },
+  crowded: { kind: 'crowded' },
+  'continuity-lost': { kind: 'continuity-lost' },
+  draining: { kind: 'draining', afterMs: [0, 100], reason: 'deploy' },
+  stopping: { kind: 'stopping' },
+  gone: { kind: 'gone' },
+};
+
+/** The phase it goes to, then what it does; `close` stands for release and close. */
+export type Outcome = readonly [Phase, ...(Effect['do'] | number)[]];
+
+export const shut = (code: number): Outcome => ['closed', 'release', code];
+export const gone: Outcome = ['closed', 'release'];
+export const nothing: Outcome = ['closed'];
+
+export function outcomeOf(state: State, input: Input): Outcome {
+  const step = advance(state, input);
+  return [
+    step.state.phase,
+    ...step.effects.map((effect) => (effect.do === 'close' ? effect.code : effect.do)),
+  ];
+}
+
+export type FrameType = ClientFrame['t'];
+
+export const CONVERSATION = '0190a000-0000-7000-8000-000000000001';
+export const frames: { [T in FrameType]: Extract<ClientFrame, { t: T }> } = {
+  hello: { t: 'hello', token: 'x', since: null, feed: 'all', caps: [], presence: 'active' },
+  sub: { t: 'sub', id: 1, conversation: CONVERSATION, from: 'head' },
+  unsub: { t: 'unsub', id: 2, conversation: CONVERSATION },
+  typing: { t: 'typing', conversation: CONVERSATION, on: true },
+  presence: { t: 'presence', state: 'away' },
+  watch: { t: 'watch', id: 3, users: ['bob'] },
+  auth: { t: 'auth', token: 'y' },
+  hb: { t: 'hb' },
+};
