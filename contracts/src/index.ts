@@ -66,6 +66,7 @@ export {
   SOCKET_LIMITS,
   SOCKET_PATH,
   SUBPROTOCOL,
+  serverFrames,
   TYPING_TTL_MS,
 } from './frames.ts';
 export {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type ServerFrame, SUBPROTOCOL } from '@parley/contracts';
+import { type ServerFrame, SUBPROTOCOL, serverFrames } from '@parley/contracts';
 import { WebSocket } from 'ws';
 import { ReadingClient } from './reading-client.ts';
 
@@ -15,6 +15,8 @@ export class TestSocket {
     this.socket = socket;
     socket.on('message', (data) => {
       const frame = JSON.parse(data.toString()) as ServerFrame;
+      // What is said is what the document says, and no field more.
+      serverFrames[frame.t].strict().parse(frame);
       this.frames.push(frame);
       this.client.read(frame);
       this.#changed();
