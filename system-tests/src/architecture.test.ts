@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -28,6 +28,7 @@ test.each([...new Set([...text.matchAll(/`((?:[a-z-]+\/)+[\w.-]+\.ts)`/g)].map((
       'runtime/src',
       'read-api/src',
       'notifier/src',
+      'client/src',
     ];
     const found = packages.some((folder) => {
       try {
@@ -39,3 +40,24 @@ test.each([...new Set([...text.matchAll(/`((?:[a-z-]+\/)+[\w.-]+\.ts)`/g)].map((
     expect(found).toBe(true);
   },
 );
+
+/** Rules `| C1 | what | tests |` of the SDK; titles are quoted, long ones by their beginning. */
+const rules = [
+  ...readFileSync(join(root, 'client/SPEC.md'), 'utf8').matchAll(/^\| ([CFPO]\d+) \|.*\| (.*) \|$/gm),
+].map(([, rule = '', cell = '']) => ({
+  rule,
+  titles: [...cell.matchAll(/"([^"]+)"/g)].map(([, title]) => title),
+}));
+
+test('every rule of the SDK names tests that exist', () => {
+  const folder = join(root, 'client/src');
+  const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join('\n');
+  expect(rules.length).toBeGreaterThan(20);
+  const missing = rules.flatMap(({ rule, titles }) =>
+    titles.filter((title = '') => !tests.includes(title.replace('…', ''))).map((title) => `${rule}: ${title}`),
+  );
+  expect(missing).toEqual([]);
+});
