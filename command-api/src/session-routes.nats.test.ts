@@ -54,6 +54,12 @@ describe('a session', () => {
     await expect.poll(() => isRefused(url, token)).toBe(true);
   });
 
+  test('that the token does not name cannot be revoked by it: that would be every session of the user', async () => {
+    const { token } = await rig.issuer.signer.sign({ sub: 'dave', session: 'dave' });
+    expect((await revoke(token, {})).status).toBe(400);
+    expect(await isRefused(url, token)).toBe(false);
+  });
+
   test.each([{ sessionId: '' }, { sessionId: 'a\u0000b' }, { sessionId: 'x'.repeat(129) }, { session: 'x' }])(
     'named as %j is a bad request',
     async (body) => {
