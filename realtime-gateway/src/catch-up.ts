@@ -1,6 +1,6 @@
 import type { EventLog } from '@parley/runtime';
 import type { Hub } from './hub.ts';
-import { readAll } from './read-log.ts';
+import { readAll, readSubject } from './read-log.ts';
 import { type Commit, readCommitOrHide } from './session/commit.ts';
 
 /** How far another process, or the read model, may be ahead of this one. */
@@ -35,16 +35,19 @@ export async function reach(hub: Hub, sequence: number): Promise<void> {
 
 /**
  * For a read model that is further behind than the ring reaches back: folds what lies between, and resolves to where the
- * ring went on. It may have moved again since.
+ * ring went on. It may have moved again since. With a subject, nothing else is decoded.
  */
 export async function foldFromLog(
   { hub, log }: Ends,
   fold: { apply(commit: Commit): void },
   after: number,
+  subject: string | null = null,
 ): Promise<number> {
-  const until = hub.ring.coveredAfter;
-  for await (const records of readAll(log, { after, until })) {
-    for (const record of records) fold.apply(readCommitOrHide(record));
+  const range = { after, until: hub.ring.coveredAfter };
+  for await (const records of subject ? readSubject(log, range, subject) : readAll(log, range)) {
+    for (const record of records) {
+      if (subject === null || record.subject === subject) fold.apply(readCommitOrHide(record));
+    }
   }
-  return until;
+  return range.until;
 }

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { type ClientFrame, type CloseCode, clientFrameSchema } from '@parley/contracts';
 import { type Door, type Logger, ProblemError } from '@parley/runtime';
-import { Feed, type FlushRound, type Wire } from './feed.ts';
+import { Feed, type FeedObserver, type FlushRound, type Wire } from './feed.ts';
 import type { ConversationFollower } from './follow-conversation.ts';
 import type { Hub } from './hub.ts';
 import type { Presence, PresentSocket } from './presence/presence.ts';
@@ -17,6 +18,7 @@ import {
   type State,
 } from './session/session.ts';
 import type { Typing } from './typing.ts';
+import type { SocketEvents } from './websocket.ts';
 
 const RETRY_MS = 2_000;
 
@@ -26,7 +28,6 @@ export interface Socket extends Wire {
 }
 
 export interface ConnectionOptions {
-  id: string;
   hub: Hub;
   round: FlushRound;
   epoch: string;
@@ -36,14 +37,20 @@ export interface ConnectionOptions {
   typing: Typing;
   door: Pick<Door, 'authenticator' | 'revocations'>;
   roster: Roster;
+  /** The socket is gone. */
+  left(connection: Connection): void;
   logger: Logger;
   observer: {
     closed(code: CloseCode | 'by-client'): void;
   };
 }
 
-/** One socket: runs its session, does what the session says, and carries its feed. */
-export class Connection {
+/**
+ * One socket: runs its session, does what the session says, and carries its feed. It is itself what the transport and
+ * the feed report to, and shares its options with all others: a process has ten thousand of them, most idle.
+ */
+export class Connection implements SocketEvents, FeedObserver {
+  readonly #id = randomUUID();
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #feed: Feed;
@@ -55,13 +62,7 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     this.#state = openSession(now);
-    this.#feed = new Feed(socket, {
-      epoch: options.epoch,
-      round: options.round,
-      observer: {
-        overflowed: () => this.take({ kind: 'overflowed' }),
-      },
-    });
+    this.#feed = new Feed(socket, { epoch: options.epoch, round: options.round, observer: this });
   }
 
   get closed(): boolean {
@@ -72,12 +73,33 @@ export class Connection {
     return this.#feed.queuedBytes;
   }
 
-  /** A text frame from the client. */
-  receive(text: string, now: number): void {
+  tick(now: number): void {
+    this.take({ kind: 'tick', now, ...this.#feed.transport });
+  }
+
+  text(text: string): void {
+    // What was on its way when the socket was closed is not worth parsing.
+    if (this.closed) return;
     const frame = parseFrame(text);
-    this.take(
-      typeof frame === 'string' ? { kind: 'garbage', detail: frame, now } : { kind: 'frame', frame, now },
-    );
+    if (typeof frame === 'string') this.garbage(frame);
+    else this.take({ kind: 'frame', frame, now: Date.now() });
+  }
+
+  control(): void {
+    this.take({ kind: 'control', now: Date.now() });
+  }
+
+  garbage(detail: string): void {
+    this.take({ kind: 'garbage', detail, now: Date.now() });
+  }
+
+  gone(): void {
+    this.take({ kind: 'gone' });
+    this.#options.left(this);
+  }
+
+  overflowed(): void {
+    this.take({ kind: 'overflowed' });
   }
 
   take(input: Input): void {
@@ -145,7 +167,7 @@ export class Connection {
     if (door.revocations.hasSeen(claims.sessionId)) this.take({ kind: 'revoked' });
     else if (!roster.enter(this, claims, hello.device)) this.take({ kind: 'crowded' });
     else {
-      this.#present = { connection: this.#options.id, userId: claims.userId, feed: this.#feed };
+      this.#present = { connection: this.#id, userId: claims.userId, feed: this.#feed };
       this.#options.presence.enter(this.#present, hello.presence);
       void this.#resume(claims, hello);
     }
@@ -175,19 +197,20 @@ export class Connection {
     try {
       await follower.open(this.#feed, { userId, segments, feed, id, conversation, from });
     } catch (error) {
-      logger.warn({ error, connection: this.#options.id, conversation }, 'a conversation cannot be followed');
+      logger.warn({ error, connection: this.#id, conversation }, 'a conversation cannot be followed');
       const detail = 'the conversation cannot be followed now';
       this.#feed.say({ t: 'error', id, code: 'unavailable', detail, retryAfterMs: RETRY_MS });
     }
   }
 
   async #resume({ userId, expiresAt }: Claims, { since, feed }: Hello): Promise<void> {
-    const { id, resumer, logger } = this.#options;
+    const { resumer, logger } = this.#options;
+    const connection = this.#id;
     try {
-      await resumer.resume(this.#feed, { connection: id, userId, expiresAt, since, feed });
+      await resumer.resume(this.#feed, { connection, userId, expiresAt, since, feed });
       this.take({ kind: 'caught-up' });
     } catch (error) {
-      logger.warn({ error, connection: id }, 'a resume failed');
+      logger.warn({ error, connection }, 'a resume failed');
       this.take({ kind: 'failed' });
     }
   }

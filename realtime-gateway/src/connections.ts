@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import { Connection, type ConnectionOptions, type Socket } from './connection.ts';
 import { Roster } from './roster.ts';
@@ -10,7 +9,7 @@ const TICK_MS = 1_000;
 const DRAIN_STEP_MS = 50;
 
 export interface ConnectionsOptions {
-  shared: Omit<ConnectionOptions, 'id' | 'roster'>;
+  shared: Omit<ConnectionOptions, 'roster' | 'left'>;
   maxSocketsPerUser: number;
   onTick(totals: { sockets: number; queuedBytes: number }): void;
 }
@@ -20,34 +19,32 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Set<Connection>();
   readonly #roster: Roster;
+  /** One object for all connections. */
+  readonly #shared: ConnectionOptions;
   readonly #clock: NodeJS.Timeout;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#roster = new Roster(options.maxSocketsPerUser);
+    this.#shared = {
+      ...options.shared,
+      roster: this.#roster,
+      left: (connection) => this.#open.delete(connection),
+    };
     this.#clock = setInterval(() => this.#tick(Date.now()), TICK_MS);
   }
 
   open(socket: Socket): SocketEvents {
-    const options = { ...this.#options.shared, id: randomUUID(), roster: this.#roster };
-    const connection = new Connection(socket, options, Date.now());
+    const connection = new Connection(socket, this.#shared, Date.now());
     this.#open.add(connection);
-    return {
-      text: (text) => connection.receive(text, Date.now()),
-      control: () => connection.take({ kind: 'control', now: Date.now() }),
-      garbage: (detail) => connection.take({ kind: 'garbage', detail, now: Date.now() }),
-      gone: () => {
-        connection.take({ kind: 'gone' });
-        this.#open.delete(connection);
-      },
-    };
+    return connection;
   }
 
   #tick(now: number): void {
     let queuedBytes = 0;
     for (const connection of this.#open) {
       queuedBytes += connection.queuedBytes;
-      connection.take({ kind: 'tick', now, bufferedBytes: connection.queuedBytes });
+      connection.tick(now);
     }
     this.#options.onTick({ sockets: this.#open.size, queuedBytes });
   }

@@ -1,5 +1,5 @@
 import { SOCKET_LIMITS } from '@parley/contracts';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { Feed, FlushRound } from './feed.ts';
 import { bytesOf } from './session/bytes.ts';
 import type { Item } from './session/item.ts';
@@ -41,6 +41,10 @@ function openLive(): ReturnType<typeof open> {
   return opened;
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 const item = (sequence: number, size = 10): Item => ({
   sequence,
   bytes: bytesOf(JSON.stringify({ seq: sequence, events: ['x'.repeat(size)] })),
@@ -65,14 +69,14 @@ test('what may be lost is sent only while the feed is live and its queue less th
   expect(wire.frames.filter((frame) => frame.includes('typing'))).toHaveLength(3);
 });
 
-test('a page, and what may be lost, come after the commits that were given before them', () => {
+test('a page comes after the commits that were given before it, what may be lost makes no frame of them', () => {
   const { wire, feed } = openLive();
   feed.offer(item(1));
   feed.whisper(note);
   feed.offer(item(2));
   void feed.page(bytesOf('{"t":"sub-commits"}'), 1);
   const types = wire.frames.map((frame) => JSON.parse(frame).t);
-  expect(types).toEqual(['commits', 'typing', 'commits', 'sub-commits']);
+  expect(types).toEqual(['typing', 'commits', 'sub-commits']);
 });
 
 test('a page resolves when the client’s side has taken it, and when the feed is closed', async () => {
@@ -117,4 +121,16 @@ test('a page that does not fit into the queue ends the feed', async () => {
   feed.close();
   await page;
   expect(wire.frames).toEqual([]);
+});
+
+test('a page that is taken too slowly ends the feed, one that was taken or is left behind does not', () => {
+  vi.useFakeTimers();
+  const [slow, prompt, gone] = [openLive(), openLive(), openLive()];
+  for (const { feed } of [slow, prompt, gone]) void feed.page(bytesOf('{"t":"sub-commits"}'), 1);
+  prompt.wire.take();
+  gone.feed.close();
+  vi.advanceTimersByTime(29_999);
+  expect(slow.overflows()).toBe(0);
+  vi.advanceTimersByTime(1);
+  expect([slow, prompt, gone].map(({ overflows }) => overflows())).toEqual([1, 0, 0]);
 });

@@ -2,12 +2,15 @@ import { formatPosition, type RevokedReason, type ServerFrame, SOCKET_LIMITS } f
 import { bytesOf } from './session/bytes.ts';
 import type { Item } from './session/item.ts';
 import { encodeFrame, Outbox, overflows, Run } from './session/outbox.ts';
+import type { Transport } from './session/pulse.ts';
 
 const FLUSH_MS = 5;
 /** A flush may take up to a quarter of the time: what costs little need not wait for company. */
 const PAUSE_PER_FLUSH = 4;
 /** For a socket whose queue is half full: fewer and larger frames cost both sides less. */
 const SLOW_FLUSH_MS = 50;
+/** Longest time for a page, and what waits before it. Who takes it byte by byte would else hold it for hours. */
+const PAGE_DEADLINE_MS = 30_000;
 const HALF_QUEUE_BYTES = SOCKET_LIMITS.queueBytes / 2;
 
 /** A socket as the feed sees it. `written` is called when the bytes have left the process, or never will. */
@@ -99,6 +102,7 @@ export class Feed {
   #round: Round;
   /** Bytes in the transport after the last frame: now there are as many, or fewer. */
   #bufferedAtMost = 0;
+  #sentBytes = 0;
   #phase: 'silent' | 'replaying' | 'live' | 'closed' = 'silent';
   #position = 0;
   #onClose: (() => void)[] = [];
@@ -113,6 +117,12 @@ export class Feed {
 
   get closed(): boolean {
     return this.#phase === 'closed';
+  }
+
+  /** What waits in the transport, and what of all that was sent has left it. */
+  get transport(): Transport {
+    const { bufferedBytes } = this.#wire;
+    return { bufferedBytes, takenBytes: this.#sentBytes - bufferedBytes };
   }
 
   /** Bytes queued for the socket, here and in the transport. */
@@ -147,7 +157,7 @@ export class Feed {
 
   /**
    * One frame of history, whatever conversation it is of: it moves no position. Resolves when the client's side has
-   * taken it, or the feed is closed.
+   * taken it, or the feed is closed; one that takes longer than the deadline overflows.
    */
   page(frame: Uint8Array, commits: number): Promise<void> {
     return new Promise((resolve) => {
@@ -156,10 +166,15 @@ export class Feed {
         resolve();
         return;
       }
-      this.#onClose.push(resolve);
-      this.#send(frame, commits, () => {
-        this.#onClose = this.#onClose.filter((listener) => listener !== resolve);
+      const deadline = setTimeout(() => this.#observer.overflowed(), PAGE_DEADLINE_MS);
+      const end = (): void => {
+        clearTimeout(deadline);
         resolve();
+      };
+      this.#onClose.push(end);
+      this.#send(frame, commits, () => {
+        this.#onClose = this.#onClose.filter((listener) => listener !== end);
+        end();
       });
     });
   }
@@ -167,8 +182,7 @@ export class Feed {
   /** A frame that may be lost: false, and nothing is sent, unless the feed is live and its queue less than half full. */
   whisper(frame: Uint8Array): boolean {
     if (this.#phase !== 'live' || this.#halfFull(frame.length)) return false;
-    this.flush();
-    if (this.closed) return false;
+    // Not after what waits to be sent: the order between the log and what passes beside it means nothing.
     this.#send(frame, 0);
     return true;
   }
@@ -213,6 +227,7 @@ export class Feed {
       return;
     }
     this.#bufferedAtMost = bufferedBytes + frame.length;
+    this.#sentBytes += frame.length;
     this.#wire.send(frame, written);
     this.#rounds.count(commits);
   }
@@ -220,6 +235,8 @@ export class Feed {
   /** Runs when the feed closes; at once when it is closed. */
   whenClosed(listener: () => void): void {
     if (this.closed) listener();
+    // Most have one, and the first push would make room for seventeen.
+    else if (this.#onClose.length === 0) this.#onClose = [listener];
     else this.#onClose.push(listener);
   }
 

@@ -24,13 +24,21 @@ class Process {
   readonly writer = new TestWriter(this.log);
   readonly hub: Hub;
   readonly follower: ConversationFollower;
+  readonly line: WaitingLine;
   readonly frames: ServerFrame[] = [];
   readonly feed: Feed;
   readonly #records: CommitRecord[] = [];
   /** What the socket has not taken yet, while it takes nothing. */
   stuck: (() => void)[] | null = null;
 
-  constructor(options: { ringCommits?: number; log?: (log: EventLog) => EventLog } = {}) {
+  constructor(
+    options: {
+      ringCommits?: number;
+      slots?: number | undefined;
+      log?: (log: EventLog) => EventLog;
+    } = {},
+  ) {
+    this.line = new WaitingLine(options.slots ?? 4);
     const faults = { gap: () => undefined, unreadable: () => undefined, unknownRules: () => undefined };
     this.hub = new Hub(0, { maxBytes: 1e9, maxCommits: options.ringCommits ?? 1e6 }, faults);
     this.follower = new ConversationFollower({
@@ -38,7 +46,7 @@ class Process {
       log: options.log?.(this.log) ?? this.log,
       access: (asked) => Promise.resolve(this.#access(asked)),
       goneTexts: () => Promise.resolve({ asOf: this.hub.tail, texts: [] }),
-      line: new WaitingLine(4),
+      line: this.line,
       pageBytes: 1_000,
     });
     const wire = {
@@ -62,6 +70,19 @@ class Process {
     for (const record of mine) fold.apply(readCommit(record));
     const { tail } = this.hub;
     return { asOf: tail, newest: tail, epoch: this.log.epoch, snapshot: fold.snapshot, begin: 0 };
+  }
+
+  /** Her feed is one of all, and she is a member here. */
+  enter(...conversationIds: string[]): void {
+    const memberships = conversationIds.map((conversationId) => ({
+      conversationId,
+      joinedSequence: 1,
+      joinedOrdinal: 0,
+      role: 'member' as const,
+      memberCount: 1,
+      rules: { receipts: true, history: 'shared' as const, type: 'channel' as const },
+    }));
+    this.hub.audience.admit(ZOE, this.feed, memberships);
   }
 
   async write(id: string, ...events: Draft[]): Promise<void> {
@@ -184,9 +205,49 @@ test('a member with a feed follows nothing: each sub is a replay and over', asyn
   expect(process.hub.audience.conversation(ROOM)).toBeUndefined();
 });
 
+test('at the limit a member still fills gaps, and what is followed already may start anew', async () => {
+  const process = new Process();
+  const ids = Array.from({ length: SOCKET_LIMITS.subscriptions + 1 }, (_, n) => conversation(n + 1));
+  for (const id of ids) await process.channel(id);
+  const mine = conversation(999);
+  await process.channel(mine, 'member');
+  process.enter(mine);
+  for (const id of ids.slice(1)) await process.follow(id, 0, 'all');
+  const before = process.frames.length;
+  await process.follow(mine, 0, 'all');
+  const again = process.follow(ids.at(-1) ?? '', 0, 'all');
+  const another = process.follow(ROOM, 0, 'all');
+  await Promise.all([again, another]);
+  const [refusal, ...rest] = process.kinds().slice(before).sort();
+  expect(refusal).toBe('error');
+  expect(rest).toEqual(['sub-commits', 'sub-commits', 'sub-live', 'sub-live', 'sub-ok', 'sub-ok']);
+});
+
+test.each([
+  ['coming and going', [drafts.added(ZOE), drafts.left(ZOE)], ['commit 2', 'revoked left']],
+  [
+    'coming, going and coming',
+    [drafts.added(ZOE), drafts.left(ZOE), drafts.added(ZOE)],
+    ['commit 2', 'commit 3'],
+  ],
+])('%s in one commit reaches a visitor once', async (_, changes, expected) => {
+  const process = new Process();
+  await process.channel(ROOM);
+  process.enter();
+  await process.follow(ROOM, 'head', 'all');
+  const before = process.frames.length;
+  await process.write(ROOM, ...changes);
+  await process.say(ROOM, 1);
+  const said = process.frames.slice(before).flatMap((frame) => {
+    if (frame.t === 'commits') return frame.items.map(({ seq }) => `commit ${seq}`);
+    return frame.t === 'revoked' ? [`revoked ${frame.reason}`] : [];
+  });
+  expect(said).toEqual(expected);
+});
+
 describe('while a replay waits for the socket', () => {
-  async function waiting() {
-    const process = new Process();
+  async function waiting(slots?: number) {
+    const process = new Process({ slots });
     await process.channel(ROOM);
     await process.say(ROOM, 20);
     process.stuck = [];
@@ -210,6 +271,40 @@ describe('while a replay waits for the socket', () => {
     expect([page?.t, live?.t, more]).toEqual(['sub-commits', 'sub-live', []]);
     await process.say(ROOM, 1);
     expect(process.versions('commits')).toEqual([22]);
+  });
+
+  test('asked for a thousand times, it waits once, and given up not at all', async () => {
+    const { process, first, release } = await waiting();
+    const asked = Array.from({ length: 1_000 }, () => process.follow(ROOM));
+    expect(process.line.waiting).toBe(1);
+    process.follower.close(process.feed, ROOM);
+    expect(process.line.waiting).toBe(0);
+    await Promise.all(asked);
+    release();
+    await first;
+  });
+
+  test('no more wait than may be followed, and none when the socket is gone', async () => {
+    const { process, first, release } = await waiting();
+    const ids = Array.from({ length: SOCKET_LIMITS.subscriptions + 5 }, (_, n) => conversation(n + 2));
+    const asked = ids.map((id) => process.follow(id));
+    expect(process.line.waiting).toBe(SOCKET_LIMITS.subscriptions - 1);
+    expect(process.kinds().filter((kind) => kind === 'error')).toHaveLength(6);
+    process.feed.close();
+    expect(process.line.waiting).toBe(0);
+    release();
+    await Promise.all([first, ...asked]);
+  });
+
+  test('others are served with the only slot there is', async () => {
+    const { process, first, release } = await waiting(1);
+    let served = false;
+    await process.line.run('somebody else', async () => {
+      served = true;
+    });
+    expect(served).toBe(true);
+    release();
+    await first;
   });
 
   test('another one waits its turn, and given up meanwhile it is not answered', async () => {

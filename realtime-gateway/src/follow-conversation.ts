@@ -1,8 +1,15 @@
-import { errorCatalogue, formatPosition, type ResetReason, SOCKET_LIMITS } from '@parley/contracts';
+import {
+  conversationSubject,
+  errorCatalogue,
+  formatPosition,
+  type ResetReason,
+  SOCKET_LIMITS,
+} from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
 import { foldFromLog, reach, reachSnapshot } from './catch-up.ts';
 import { ConversationHistory } from './conversation-history.ts';
 import type { Feed } from './feed.ts';
+import { type Attempt, type Following, isFull } from './following.ts';
 import type { Hub } from './hub.ts';
 import type { AskedAccess, StoredAccess } from './read-access.ts';
 import type { AskedTexts, StoredGoneTexts } from './read-gone-texts.ts';
@@ -16,7 +23,7 @@ import {
   relationOf,
 } from './session/access.ts';
 import type { Follower } from './session/follower.ts';
-import type { WaitingLine } from './waiting-line.ts';
+import type { Turn, WaitingLine } from './waiting-line.ts';
 
 interface FollowRequest {
   userId: string;
@@ -41,16 +48,11 @@ interface FollowerOptions {
   pageBytes: number;
 }
 
-/** One `sub`: asked, then attached, then over. */
-interface Attempt {
-  over: boolean;
-  follower: Follower<Feed> | null;
-}
-
-/** What one socket follows by `sub`. */
-interface Following {
-  segments: readonly string[];
-  readonly attempts: Map<string, Attempt>;
+/** An attempt whose turn it is. */
+interface Follow {
+  following: Following;
+  attempt: Attempt;
+  turn: Turn;
 }
 
 interface Granted {
@@ -71,17 +73,23 @@ export class ConversationFollower {
 
   /**
    * Resolves when the conversation is live on the feed, refused, or given up. Rejects when the log or the read model
-   * cannot answer: then it is not followed. A conversation that is followed already starts anew.
+   * cannot answer: then it is not followed. A conversation that is followed already, or waits to be, starts anew in
+   * the place that it has.
    */
   async open(feed: Feed, request: FollowRequest): Promise<void> {
     if (feed.closed) return;
-    this.close(feed, request.conversation);
     const following = this.#following(feed);
     following.segments = request.segments;
-    const attempt: Attempt = { over: false, follower: null };
+    const attempt: Attempt = { over: false, follower: null, fills: this.#isMember(request) };
+    if (isFull(following, request.conversation, attempt)) {
+      refuse(feed, request, 'limit-reached');
+      return;
+    }
+    this.close(feed, request.conversation);
     following.attempts.set(request.conversation, attempt);
+    const work = (turn: Turn): Promise<void> => this.#follow(feed, request, { following, attempt, turn });
     try {
-      await this.#options.line.run(request.userId, () => this.#follow(feed, request, following, attempt));
+      await this.#options.line.run(request.userId, work, attempt);
     } finally {
       // What is not live by now never will be.
       if (attempt.follower?.phase !== 'live') this.#end(attempt);
@@ -115,6 +123,11 @@ export class ConversationFollower {
     }
   }
 
+  #isMember({ feed, userId, conversation }: FollowRequest): boolean {
+    const { audience } = this.#options.hub;
+    return feed === 'all' && audience.user(userId)?.memberships.has(conversation) === true;
+  }
+
   #following(feed: Feed): Following {
     const known = this.#followings.get(feed);
     if (known) return known;
@@ -129,12 +142,12 @@ export class ConversationFollower {
 
   #end(attempt: Attempt): void {
     attempt.over = true;
+    this.#options.line.leave(attempt);
     const { follower } = attempt;
     if (follower && follower.phase !== 'ended') this.#options.hub.audience.detach(follower);
   }
 
-  async #follow(feed: Feed, request: FollowRequest, following: Following, attempt: Attempt): Promise<void> {
-    if (attempt.over) return;
+  async #follow(feed: Feed, request: FollowRequest, follow: Follow): Promise<void> {
     const { hub, log, access } = this.#options;
     const { conversation: conversationId, userId } = request;
     const wanted = request.from === 'head' ? null : request.from;
@@ -142,19 +155,22 @@ export class ConversationFollower {
     await reachSnapshot(this.#options, stored);
     const fold = new AccessFold(conversationId, userId, stored.snapshot);
     let folded = stored.asOf;
+    const subject = conversationSubject(conversationId);
     for (let askedLog = false; ; askedLog = true) {
-      while (!hub.ring.covers(folded)) folded = await foldFromLog(this.#options, fold, folded);
+      while (!hub.ring.covers(folded)) folded = await foldFromLog(this.#options, fold, folded, subject);
       // From here to the replay's first await all is one tick: the audience takes the follower as of the hub's tail.
-      if (attempt.over) return;
+      if (follow.attempt.over) return;
       for (const commit of hub.ring.after(folded)) fold.apply(commit);
       folded = hub.tail;
       const { snapshot } = fold;
-      const relation = relationOf(snapshot, following.segments, Date.now());
+      const relation = relationOf(snapshot, follow.following.segments, Date.now());
       const refused = relation === 'banned' || relation === 'stranger';
-      if (askedLog || (!refused && (wanted ?? 0) <= snapshot.version)) {
-        if (refused) refuse(feed, request, relation === 'banned' ? 'banned' : 'not-found', snapshot);
-        else if (isFull(following)) refuse(feed, request, 'limit-reached', snapshot);
-        else await this.#start(feed, request, { snapshot, relation, begin: stored.begin }, attempt);
+      if (!refused && (askedLog || (wanted ?? 0) <= snapshot.version)) {
+        await this.#start(feed, request, { snapshot, relation, begin: stored.begin }, follow);
+        return;
+      }
+      if (refused && askedLog) {
+        refuse(feed, request, relation === 'banned' ? 'banned' : 'not-found', snapshot.access.bannedUntil);
         return;
       }
       // What the client knows of and this process does not may be on its way here.
@@ -162,7 +178,17 @@ export class ConversationFollower {
     }
   }
 
-  async #start(feed: Feed, request: FollowRequest, granted: Granted, attempt: Attempt): Promise<void> {
+  async #start(
+    feed: Feed,
+    request: FollowRequest,
+    granted: Granted,
+    { following, attempt, turn }: Follow,
+  ): Promise<void> {
+    attempt.fills = request.feed === 'all' && granted.relation === 'member';
+    if (isFull(following, request.conversation, attempt)) {
+      refuse(feed, request, 'limit-reached');
+      return;
+    }
     const { hub, log, pageBytes, goneTexts } = this.#options;
     const { snapshot, begin } = granted;
     const head = snapshot.version;
@@ -178,7 +204,7 @@ export class ConversationFollower {
     else if (from === head) history.goLive();
     else {
       const start = Math.min(begin, hub.tail);
-      const end = await new Replay({ hub, log, history, from: start, pageBytes, goneTexts }).run();
+      const end = await new Replay({ hub, log, history, turn, from: start, pageBytes, goneTexts }).run();
       if (end.kind === 'reset') this.#reset(history, follower, end.reason);
     }
   }
@@ -207,8 +233,8 @@ function followerOf(
 
 type Refusal = 'not-found' | 'banned' | 'limit-reached';
 
-function refuse(feed: Feed, { id }: FollowRequest, code: Refusal, { access }: AccessSnapshot): void {
-  feed.say({ t: 'error', id, code, detail: detailOf(code, access.bannedUntil) });
+function refuse(feed: Feed, { id }: FollowRequest, code: Refusal, bannedUntil: number | null = null): void {
+  feed.say({ t: 'error', id, code, detail: detailOf(code, bannedUntil) });
 }
 
 function detailOf(code: Refusal, bannedUntil: number | null): string {
@@ -217,14 +243,4 @@ function detailOf(code: Refusal, bannedUntil: number | null): string {
   if (code === 'not-found') return 'there is no such conversation, or you may not follow it';
   const until = Number.isFinite(bannedUntil) ? new Date(bannedUntil ?? 0).toISOString() : null;
   return until ? `until ${until}` : errorCatalogue.banned.title;
-}
-
-/** Forgets, on the way, those that ended by what happened in the log. */
-function isFull({ attempts }: Following): boolean {
-  let attached = 0;
-  for (const [conversation, { follower }] of attempts) {
-    if (follower?.phase === 'ended') attempts.delete(conversation);
-    else if (follower) attached++;
-  }
-  return attached >= SOCKET_LIMITS.subscriptions;
 }

@@ -38,6 +38,7 @@ const weights = [
   ['unfollow', 1],
   ['come', 2],
   ['go', 2],
+  ['come-and-go', 2],
   ['leave', 1],
   ['ban', 2],
   ['unban', 2],
@@ -64,10 +65,17 @@ const circumstances: fc.Arbitrary<Circumstances> = fc.record({
 });
 
 /** Something said before and after, in the same commit. */
-function around(world: FollowingWorld, change: Draft): Draft[] {
+function around(world: FollowingWorld, ...changes: Draft[]): Draft[] {
   const before = drafts.sent(++world.messages);
-  if (change.type === 'members.added') change.data.ordinal = world.messages;
-  return [before, change, drafts.sent(++world.messages)];
+  for (const change of changes) if (change.type === 'members.added') change.data.ordinal = world.messages;
+  return [before, ...changes, drafts.sent(++world.messages)];
+}
+
+/** Two or three changes of what Alice is, for one commit. */
+function turns(world: FollowingWorld, isMember: boolean): Draft[] {
+  const go = world.messages % 2 === 0 ? drafts.left(ALICE) : drafts.removed(ALICE);
+  const changes = isMember ? [go, drafts.added(ALICE), go] : [drafts.added(ALICE), go, drafts.added(ALICE)];
+  return world.messages % 3 === 0 ? changes : changes.slice(0, 2);
 }
 
 async function change(world: FollowingWorld, ...events: Draft[]): Promise<void> {
@@ -88,6 +96,9 @@ async function perform(world: FollowingWorld, step: Step): Promise<void> {
       break;
     case 'go':
       if (!deleted && member) await change(world, ...around(world, drafts.removed(ALICE)));
+      break;
+    case 'come-and-go':
+      if (!deleted && !banned) await change(world, ...around(world, ...turns(world, member !== null)));
       break;
     case 'leave':
       if (!deleted && member) await change(world, drafts.left(ALICE));

@@ -4,6 +4,7 @@ import { Ring, type RingLimits } from './ring.ts';
 import { Audience } from './session/audience.ts';
 import { type Commit, readCommitOrHide, type StoredCommit } from './session/commit.ts';
 import type { ConversationCommit } from './session/conversation-commit.ts';
+import type { Item } from './session/item.ts';
 
 export interface HubObserver {
   /** Sequences that the log skipped. */
@@ -20,6 +21,8 @@ export interface HubObserver {
 export class Hub {
   readonly ring: Ring;
   readonly audience = new Audience<Feed>();
+  /** Told of the commits about a user's own facts, whoever is connected. */
+  onUserCommit: (item: Item) => void = () => undefined;
   readonly #observer: HubObserver;
   #waiting: { sequence: number; resolve: () => void }[] = [];
 
@@ -58,6 +61,7 @@ export class Hub {
         }
         break;
       case 'user':
+        this.onUserCommit(commit.item);
         for (const feed of this.audience.userByToken(commit.token)?.sessions ?? []) feed.offer(commit.item);
         break;
       case 'hidden':

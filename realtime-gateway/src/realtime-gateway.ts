@@ -22,6 +22,7 @@ import { ConversationFollower } from './follow-conversation.ts';
 import { type FollowedLog, followLog } from './follow-log.ts';
 import type { Hub } from './hub.ts';
 import { declareMetrics, type GatewayMetrics } from './metrics.ts';
+import { changedPrivacy } from './presence/changed-privacy.ts';
 import { Presence } from './presence/presence.ts';
 import { readPrivacy } from './presence/read-privacy.ts';
 import { readAccess } from './read-access.ts';
@@ -59,6 +60,9 @@ export async function startRealtimeGateway(
   const tail = await followLog({ log: opened.log, pool, config, measured, logger });
   const leases = config.presence === 'nats' ? await opened.openLeases() : openRedisLeases(door.redis);
   const presence = createPresence({ leases, signals: opened.signals, pool, logger, measured });
+  tail.hub.onUserCommit = (item) => {
+    for (const user of changedPrivacy(item)) presence.factsChanged(user);
+  };
   const typing = new Typing({ hub: tail.hub, signals: opened.signals });
   const parts = { tail, log: opened.log, pool, door, presence, typing };
   const connections = createConnections({ ...parts, config, logger, measured });
@@ -103,7 +107,7 @@ function createPresence(parts: {
   const { pool, measured, ...rest } = parts;
   return new Presence({
     ...rest,
-    privacy: (users) => readPrivacy(pool, users),
+    privacy: (users, watchersOf) => readPrivacy(pool, users, watchersOf),
     observer: {
       leasesWritten: (leases) => measured.presenceLeases.inc(leases),
       usersRead: (users) => measured.presenceReads.inc(users),

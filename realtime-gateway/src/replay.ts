@@ -7,6 +7,7 @@ import { type Commit, readCommitOrHide } from './session/commit.ts';
 import type { ConversationCommit } from './session/conversation-commit.ts';
 import { GoneTexts } from './session/gone-texts.ts';
 import type { Item } from './session/item.ts';
+import type { Turn } from './waiting-line.ts';
 
 /** Commits looked at, visible or not, before a replay is called too far. */
 const MAX_SCANNED = 200_000;
@@ -46,6 +47,8 @@ export class Replay {
   readonly #hub: Hub;
   readonly #log: EventLog;
   readonly #history: History;
+  /** Others read while the socket takes a page. */
+  readonly #turn: Turn;
   /** A page goes to the socket and is taken by it before the next one is made. */
   readonly #pageBytes: number;
   /** Where the log ended when the replay began: what comes later does not count as history. */
@@ -64,6 +67,7 @@ export class Replay {
     hub: Hub;
     log: EventLog;
     history: History;
+    turn: Turn;
     from: number;
     pageBytes: number;
     goneTexts: (asked: AskedTexts) => Promise<StoredGoneTexts>;
@@ -71,6 +75,7 @@ export class Replay {
     this.#hub = options.hub;
     this.#log = options.log;
     this.#history = options.history;
+    this.#turn = options.turn;
     this.#pageBytes = options.pageBytes;
     this.#goneTexts = options.goneTexts;
     this.#cursor = options.from;
@@ -92,7 +97,7 @@ export class Replay {
         this.#history.goLive(this.#cursor);
         return { kind: 'live' };
       }
-      await taken;
+      await this.#turn.pause(taken);
     }
     return this.#fault ? { kind: 'reset', reason: this.#fault } : { kind: 'closed' };
   }
@@ -165,7 +170,7 @@ export class Replay {
     const items = page.flatMap((commit) => this.#visible(commit) ?? []);
     if (this.#fault) return false;
     this.#cursor = until;
-    await this.#history.send(items, until);
+    await this.#turn.pause(this.#history.send(items, until));
     return !this.#history.closed;
   }
 

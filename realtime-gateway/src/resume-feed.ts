@@ -9,7 +9,7 @@ import type { StoredMembership } from './read-membership.ts';
 import { Replay } from './replay.ts';
 import { MembershipFold } from './session/membership.ts';
 import { planResume, type ResumePlan } from './session/resume.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { type Turn, WaitingLine } from './waiting-line.ts';
 
 export interface ResumeRequest {
   connection: string;
@@ -42,31 +42,47 @@ export class Resumer {
   readonly #options: ResumerOptions;
   /** Replays of single conversations wait in it as well. */
   readonly line: WaitingLine;
+  /** Of those to whom nothing is replayed: they must not wait for replays. */
+  readonly #arrivals: WaitingLine;
 
   constructor(options: ResumerOptions) {
     this.#options = options;
     this.line = new WaitingLine(options.slots);
+    this.#arrivals = new WaitingLine(options.slots);
   }
 
   get waiting(): number {
-    return this.line.waiting;
+    return this.line.waiting + this.#arrivals.waiting;
   }
 
   /** Resolves when the feed is live or closed. Rejects when the log or the read model cannot answer. */
   resume(feed: Feed, request: ResumeRequest): Promise<void> {
+    const since = request.since === null ? null : parsePosition(request.since);
     // It reads nothing, so it must not wait for those who do.
     if (request.feed === 'none') {
-      if (!feed.closed) this.#start(feed, request, { kind: 'live' });
-      return Promise.resolve();
+      return this.#arrivals.run(request.connection, () => this.#resumeWithoutFeed(feed, request, since));
     }
-    return this.line.run(request.userId, async () => {
-      if (!feed.closed) await this.#resume(feed, request);
-    });
+    const work = async (turn: Turn): Promise<void> => {
+      if (!feed.closed) await this.#resume(feed, request, since, turn);
+    };
+    if (this.#replaysNothing(since)) return this.#arrivals.run(request.connection, work);
+    return this.line.run(request.userId, work);
   }
 
-  async #resume(feed: Feed, request: ResumeRequest): Promise<void> {
+  /** Nothing is replayed, but another log is told, and a node that is behind the client catches up first. */
+  async #resumeWithoutFeed(feed: Feed, request: ResumeRequest, since: Position | null): Promise<void> {
+    const plan = await this.#plan(since);
+    const isLost = plan.kind === 'reset' && plan.reason !== 'retention';
+    if (!feed.closed) this.#start(feed, request, isLost ? plan : { kind: 'live' });
+  }
+
+  #replaysNothing(since: Position | null): boolean {
+    const { hub, log } = this.#options;
+    return since === null || since.epoch !== log.epoch || since.sequence === hub.tail;
+  }
+
+  async #resume(feed: Feed, request: ResumeRequest, since: Position | null, turn: Turn): Promise<void> {
     const { hub, log, goneTexts, pageBytes } = this.#options;
-    const since = request.since === null ? null : parsePosition(request.since);
     const plan = await this.#plan(since);
     const told = since === null || plan.kind === 'reset' ? Number.MAX_SAFE_INTEGER : since.sequence;
     const stored = await this.#options.memberships(request.userId, told);
@@ -89,6 +105,7 @@ export class Resumer {
       hub,
       log,
       history: new FeedHistory(hub, feed, user),
+      turn,
       from,
       pageBytes,
       goneTexts,

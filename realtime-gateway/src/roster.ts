@@ -11,12 +11,15 @@ interface Entry {
   device: string | null;
 }
 
+/** Arrays, since most hold one socket and a Set of one takes four times the memory. Replaced, never changed. */
+type Groups<A> = Map<string, readonly A[]>;
+
 /** Who is here: the sockets of the process whose token was verified, by user, device and session. */
 export class Roster<A extends Attendant = Attendant> {
   readonly #maxPerUser: number;
   readonly #entries = new Map<A, Entry>();
-  readonly #byUser = new Map<string, Set<A>>();
-  readonly #bySession = new Map<string, Set<A>>();
+  readonly #byUser: Groups<A> = new Map();
+  readonly #bySession: Groups<A> = new Map();
 
   constructor(maxPerUser: number) {
     this.#maxPerUser = maxPerUser;
@@ -32,19 +35,20 @@ export class Roster<A extends Attendant = Attendant> {
    * one may have.
    */
   enter(socket: A, { userId, sessionId }: Claims, device: string | null): boolean {
-    const others = this.#byUser.get(userId) ?? new Set();
-    if (device !== null) {
-      for (const other of [...others]) {
-        if (this.#entries.get(other)?.device !== device) continue;
-        this.leave(other);
-        other.take({ kind: 'replaced' });
-      }
-    }
-    if (others.size >= this.#maxPerUser) return false;
+    if (device !== null) this.#replace(userId, device);
+    if ((this.#byUser.get(userId)?.length ?? 0) >= this.#maxPerUser) return false;
     this.#entries.set(socket, { userId, sessionId, device });
     add(this.#byUser, userId, socket);
     add(this.#bySession, sessionId, socket);
     return true;
+  }
+
+  #replace(userId: string, device: string): void {
+    for (const socket of this.#byUser.get(userId) ?? []) {
+      if (this.#entries.get(socket)?.device !== device) continue;
+      this.leave(socket);
+      socket.take({ kind: 'replaced' });
+    }
   }
 
   /** A renewed token may be of another session. */
@@ -57,7 +61,7 @@ export class Roster<A extends Attendant = Attendant> {
   }
 
   revoke(sessionId: string): void {
-    for (const socket of [...(this.#bySession.get(sessionId) ?? [])]) socket.take({ kind: 'revoked' });
+    for (const socket of this.#bySession.get(sessionId) ?? []) socket.take({ kind: 'revoked' });
   }
 
   /** Idempotent. */
@@ -70,14 +74,13 @@ export class Roster<A extends Attendant = Attendant> {
   }
 }
 
-function add<A>(sets: Map<string, Set<A>>, key: string, socket: A): void {
-  const set = sets.get(key);
-  if (set) set.add(socket);
-  else sets.set(key, new Set([socket]));
+function add<A>(groups: Groups<A>, key: string, socket: A): void {
+  const group = groups.get(key);
+  groups.set(key, group ? [...group, socket] : [socket]);
 }
 
-function remove<A>(sets: Map<string, Set<A>>, key: string, socket: A): void {
-  const set = sets.get(key);
-  set?.delete(socket);
-  if (set?.size === 0) sets.delete(key);
+function remove<A>(groups: Groups<A>, key: string, socket: A): void {
+  const rest = groups.get(key)?.filter((other) => other !== socket) ?? [];
+  if (rest.length > 0) groups.set(key, rest);
+  else groups.delete(key);
 }

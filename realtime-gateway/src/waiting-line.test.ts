@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { WaitingLine } from './waiting-line.ts';
+import { type Turn, WaitingLine } from './waiting-line.ts';
 
 test('never more at once than slots, never two of one key, and everybody gets a turn', async () => {
   const keys = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 30 });
@@ -11,16 +11,26 @@ test('never more at once than slots, never two of one key, and everybody gets a 
       fc.integer({ min: 1, max: 3 }),
       async (scheduler, wanted, slots) => {
         const line = new WaitingLine(slots);
+        const begun: string[] = [];
         const running: string[] = [];
+        const work = async (key: string): Promise<void> => {
+          running.push(key);
+          expect(running.length).toBeLessThanOrEqual(slots);
+          await scheduler.schedule(Promise.resolve());
+          running.splice(running.indexOf(key), 1);
+        };
         const done: string[] = [];
         const all = wanted.map((key, index) =>
           line
-            .run(key, async () => {
-              expect(running).not.toContain(key);
-              running.push(key);
-              expect(running.length).toBeLessThanOrEqual(slots);
-              await scheduler.schedule(Promise.resolve());
-              running.splice(running.indexOf(key), 1);
+            .run(key, async ({ pause }) => {
+              expect(begun).not.toContain(key);
+              begun.push(key);
+              for (let turn = 0; turn < index % 4; turn++) {
+                await work(key);
+                await pause(scheduler.schedule(Promise.resolve()));
+              }
+              await work(key);
+              begun.splice(begun.indexOf(key), 1);
               if (index % 3 === 0) throw new Error('refused');
               done.push(key);
             })
@@ -39,4 +49,85 @@ test('those with the same key are served in the order they came', async () => {
   const order: number[] = [];
   await Promise.all([1, 2, 3, 4].map((n) => line.run('ann', async () => void order.push(n))));
   expect(order).toEqual([1, 2, 3, 4]);
+});
+
+/** Work that pauses, or keeps its slot, until it is told to go on. */
+function held() {
+  let goOn = (): void => undefined;
+  const told = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  return { goOn: () => goOn(), work: ({ pause }: Turn) => pause(told), told: () => told };
+}
+
+const settled = async (): Promise<void> => {
+  for (let n = 0; n < 20; n++) await Promise.resolve();
+};
+
+test('who pauses holds up nobody but those with the same key', async () => {
+  const line = new WaitingLine(1);
+  const [first, second] = [held(), held()];
+  const done: string[] = [];
+  const run = (name: string, key: string, work: (turn: Turn) => Promise<void>) =>
+    line.run(key, work).then(() => done.push(name));
+  const all = [run('first', 'ann', first.work), run('second', 'bob', second.work)];
+  all.push(
+    run('of the same key', 'ann', async () => undefined),
+    run('third', 'cleo', async () => undefined),
+  );
+  await settled();
+  expect(done).toEqual(['third']);
+  second.goOn();
+  await settled();
+  expect(done).toEqual(['third', 'second']);
+  first.goOn();
+  await Promise.all(all);
+  expect(done).toEqual(['third', 'second', 'first', 'of the same key']);
+});
+
+test('who comes back from a pause goes on before those who have not begun', async () => {
+  const line = new WaitingLine(1);
+  const [paused, running] = [held(), held()];
+  const done: string[] = [];
+  const all = [line.run('ann', paused.work).then(() => done.push('paused'))];
+  all.push(line.run('bob', running.told).then(() => done.push('running')));
+  all.push(line.run('cleo', async () => undefined).then(() => done.push('new')));
+  paused.goOn();
+  await settled();
+  expect(done).toEqual([]);
+  running.goOn();
+  await Promise.all(all);
+  expect(done).toEqual(['running', 'paused', 'new']);
+});
+
+test('who leaves the line does not begin, takes nobody’s place, and may leave again', async () => {
+  const line = new WaitingLine(1);
+  const [first, owner] = [held(), {}];
+  const begun: string[] = [];
+  const all = [line.run('ann', first.work), line.run('ann', async () => void begun.push('left'), owner)];
+  all.push(line.run('ann', async () => void begun.push('stayed')));
+  expect(line.waiting).toBe(2);
+  line.leave(owner);
+  line.leave(owner);
+  expect(line.waiting).toBe(1);
+  first.goOn();
+  await Promise.all(all);
+  expect(begun).toEqual(['stayed']);
+});
+
+test('who leaves while paused does not wait for a slot again', async () => {
+  const line = new WaitingLine(1);
+  const [paused, owner, running] = [held(), {}, held()];
+  let ended = false;
+  const first = line.run('ann', paused.work, owner).then(() => {
+    ended = true;
+  });
+  const second = line.run('bob', running.told);
+  line.leave(owner);
+  paused.goOn();
+  await first;
+  expect(ended).toBe(true);
+  running.goOn();
+  await second;
+  await line.run('cleo', async () => undefined);
 });

@@ -1,37 +1,103 @@
-/** Runs so many pieces of work at once, one per key; the rest wait in the order they came. */
+/** What a piece of work may do with its slot. */
+export interface Turn {
+  /**
+   * Gives the slot to others until `done`, and waits for one again before those who have not begun. The key stays
+   * taken. Who has left the line meanwhile goes on at once, without a slot, and has to end.
+   */
+  pause(done: Promise<void>): Promise<void>;
+}
+
+interface Place {
+  readonly key: string;
+  hasSlot: boolean;
+  hasLeft: boolean;
+  /** Of who waits: it has a slot, or has left. */
+  goOn: () => void;
+}
+
+/**
+ * Runs so many pieces of work at once, one per key; the rest wait in the order they came. Work that waits for somebody
+ * outside pauses meanwhile: the slots bound what this process does, and nobody who is slow can keep one.
+ */
 export class WaitingLine {
   readonly #slots: number;
   readonly #busy = new Set<string>();
-  #waiting: { key: string; begin: () => void }[] = [];
+  #running = 0;
+  readonly #waiting = new Set<Place>();
+  readonly #returning = new Set<Place>();
+  readonly #places = new WeakMap<object, Place>();
 
   constructor(slots: number) {
     this.#slots = slots;
   }
 
+  /** Those who have not begun. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    if (this.#busy.size >= this.#slots || this.#busy.has(key)) {
-      await new Promise<void>((begin) => this.#waiting.push({ key, begin }));
-    } else this.#busy.add(key);
+  /** Resolves when the work is done, or `owner` has left before it began. Rejects as the work does. */
+  async run(key: string, work: (turn: Turn) => Promise<void>, owner: object = {}): Promise<void> {
+    const place: Place = { key, hasSlot: false, hasLeft: false, goOn: () => undefined };
+    this.#places.set(owner, place);
+    if (this.#running < this.#slots && !this.#busy.has(key)) this.#admit(place);
+    else await this.#wait(place, this.#waiting);
+    if (!place.hasSlot) return;
     try {
-      return await work();
+      await work({ pause: (done) => this.#pause(place, done) });
     } finally {
       this.#busy.delete(key);
-      this.#admitNext();
+      this.#release(place);
     }
   }
 
-  /** The slot is taken for the one who waited before anybody else can come between. */
-  #admitNext(): void {
-    if (this.#busy.size >= this.#slots) return;
-    const index = this.#waiting.findIndex((next) => !this.#busy.has(next.key));
-    const next = this.#waiting[index];
-    if (!next) return;
-    this.#waiting.splice(index, 1);
-    this.#busy.add(next.key);
-    next.begin();
+  /** The work of this owner need not begin any more, or go on after a pause. Idempotent. */
+  leave(owner: object): void {
+    const place = this.#places.get(owner);
+    if (!place) return;
+    place.hasLeft = true;
+    if (this.#waiting.delete(place) || this.#returning.delete(place)) place.goOn();
+  }
+
+  async #pause(place: Place, done: Promise<void>): Promise<void> {
+    this.#release(place);
+    await done;
+    if (place.hasLeft) return;
+    if (this.#running < this.#slots) this.#admit(place);
+    else await this.#wait(place, this.#returning);
+  }
+
+  #wait(place: Place, among: Set<Place>): Promise<void> {
+    return new Promise((resolve) => {
+      place.goOn = resolve;
+      among.add(place);
+    });
+  }
+
+  #admit(place: Place): void {
+    this.#running++;
+    place.hasSlot = true;
+    this.#busy.add(place.key);
+  }
+
+  #release(place: Place): void {
+    if (place.hasSlot) this.#running--;
+    place.hasSlot = false;
+    // A slot is taken for the one who waited before anybody else can come between.
+    while (this.#running < this.#slots) {
+      const next = this.#next();
+      if (!next) return;
+      this.#returning.delete(next);
+      this.#waiting.delete(next);
+      this.#admit(next);
+      next.goOn();
+    }
+  }
+
+  /** Who has begun comes first: else each pause would begin one more, and all would end late. */
+  #next(): Place | undefined {
+    for (const place of this.#returning) return place;
+    for (const place of this.#waiting) if (!this.#busy.has(place.key)) return place;
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { SOCKET_PATH, SUBPROTOCOL } from '@parley/contracts';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,6 +10,8 @@ import { bytesOf } from './session/bytes.ts';
 import { type AcceptOptions, acceptSockets } from './websocket.ts';
 
 const ends: (() => void)[] = [];
+/** The connections of the newest server, from its side. */
+let open: Duplex[] = [];
 afterEach(() => {
   for (const end of ends.splice(0).reverse()) end();
 });
@@ -17,6 +20,9 @@ afterEach(() => {
 async function serve(options: Partial<AcceptOptions> = {}): Promise<{ url: string; accepted: Socket[] }> {
   const server: Server = createServer((_, response) => response.end('plain HTTP'));
   const accepted: Socket[] = [];
+  const connections: Duplex[] = [];
+  open = connections;
+  server.on('connection', (connection) => connections.push(connection));
   const sockets = acceptSockets(server, {
     allowedOrigins: [],
     trustedProxies: [],
@@ -70,6 +76,17 @@ test('a frame of any length arrives as it was sent, to each of several sockets, 
     for (const socket of accepted) socket.send(payload);
   }
   for (const each of received) await expect.poll(() => each, { timeout: 20_000 }).toEqual(texts);
+});
+
+test('whoever is refused and keeps their half open does not keep the connection', async () => {
+  const { url } = await serve();
+  const { port } = new URL(url);
+  const peer = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+  ends.push(() => peer.destroy());
+  peer.write('GET /nope HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+  await once(peer, 'data');
+  const [server] = open;
+  await expect.poll(() => server?.destroyed).toBe(true);
 });
 
 test('pings are answered between frames, and nothing follows a close frame', async () => {

@@ -4,7 +4,8 @@ import { type CloseCode, SOCKET_LIMITS, SOCKET_PATH, SUBPROTOCOL } from '@parley
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { clientAddresses } from './client-address.ts';
 import type { Socket } from './connection.ts';
-import { textFrame } from './session/bytes.ts';
+import { Greeting } from './greeting.ts';
+import { LastFrame } from './last-frame.ts';
 
 /** A WebSocket close reason is at most 123 bytes. */
 const MAX_REASON_BYTES = 120;
@@ -19,6 +20,8 @@ const MAX_CHUNKS = 1_024;
 /** A constant of its own: the types of the library do not know `closeTimeout` yet. */
 const SERVER_OPTIONS = {
   noServer: true,
+  // It would cost a closure and a second `close` listener for every socket.
+  clientTracking: false,
   maxPayload: SOCKET_LIMITS.frameBytes,
   maxFragments: MAX_FRAGMENTS,
   maxBufferedChunks: MAX_CHUNKS,
@@ -58,24 +61,24 @@ export interface SocketServer {
 
 /** Takes the upgrades of an HTTP server. The only place that knows the socket library. */
 export function acceptSockets(server: Server, options: AcceptOptions): SocketServer {
-  const sockets = new WebSocketServer(SERVER_OPTIONS);
+  const sockets = new WebSocketServer<typeof LinedSocket>({ ...SERVER_OPTIONS, WebSocket: LinedSocket });
   const addressOf = clientAddresses(options.trustedProxies);
   const greeting = new Greeting(options.maxGreetingPerAddress);
-  const framed = new LastFrame();
+  const open = new Set<WebSocket>();
+  const reception = { open, framed: new LastFrame(), greeting, accept: options.accept };
   let accepting = true;
   cutSlowHeads(server, options.headTimeoutMs ?? HEAD_TIMEOUT_MS);
   server.on('upgrade', (request, connection, head) => {
-    connection.on('error', () => connection.destroy());
     const address = addressOf(request);
     const refusal = accepting
-      ? refuse(request, options, { open: sockets.clients.size, crowded: greeting.isFull(address) })
+      ? refuse(request, options, { open: open.size, crowded: greeting.isFull(address) })
       : '503 Service Unavailable';
     if (refusal) {
       reject(connection, refusal);
       return;
     }
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      attach(socket, { connection, framed, accept: options.accept, greeted: greeting.enter(address) });
+      attach(socket, new Line(socket, connection, reception, address));
     });
   });
   return {
@@ -83,7 +86,7 @@ export function acceptSockets(server: Server, options: AcceptOptions): SocketSer
       accepting = false;
     },
     terminate() {
-      for (const socket of sockets.clients) socket.terminate();
+      for (const socket of open) socket.terminate();
       sockets.close();
     },
   };
@@ -91,13 +94,20 @@ export function acceptSockets(server: Server, options: AcceptOptions): SocketSer
 
 /** Node looks for late heads only every 30 s. */
 function cutSlowHeads(server: Server, timeoutMs: number): void {
-  const waiting = new WeakMap<Duplex, NodeJS.Timeout>();
+  const waiting = new Map<Duplex, NodeJS.Timeout>();
+  function settle(this: Duplex): void {
+    clearTimeout(waiting.get(this));
+    waiting.delete(this);
+    this.off('close', settle);
+  }
   server.on('connection', (connection) => {
-    const timer = setTimeout(() => connection.destroy(), timeoutMs);
-    waiting.set(connection, timer);
-    connection.once('close', () => clearTimeout(timer));
+    waiting.set(
+      connection,
+      setTimeout(() => connection.destroy(), timeoutMs),
+    );
+    connection.on('close', settle);
   });
-  const arrived = ({ socket }: IncomingMessage): void => clearTimeout(waiting.get(socket));
+  const arrived = ({ socket }: IncomingMessage): void => settle.call(socket);
   server.on('request', arrived);
   server.on('upgrade', arrived);
 }
@@ -117,61 +127,43 @@ function refuse(
 }
 
 function reject(connection: Duplex, status: string): void {
+  connection.on('error', () => connection.destroy());
+  // Not left to the client: one that keeps its half open would keep it for ever, and a stopping process waiting.
+  connection.once('finish', () => connection.destroy());
   connection.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
-/** Sockets that have said nothing yet, by client address: whoever opens many must at least show a token for each. */
-class Greeting {
-  readonly #max: number;
-  readonly #open = new Map<string, number>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  isFull(address: string): boolean {
-    return (this.#open.get(address) ?? 0) >= this.#max;
-  }
-
-  /** What it gives is called when the socket has spoken, or is gone; later calls do nothing. */
-  enter(address: string): () => void {
-    this.#open.set(address, (this.#open.get(address) ?? 0) + 1);
-    let here = true;
-    return () => {
-      if (!here) return;
-      here = false;
-      const left = (this.#open.get(address) ?? 0) - 1;
-      if (left > 0) this.#open.set(address, left);
-      else this.#open.delete(address);
-    };
-  }
+/** What the sockets of a server share. */
+interface Reception {
+  open: Set<WebSocket>;
+  framed: LastFrame;
+  greeting: Greeting;
+  accept(socket: Socket): SocketEvents;
 }
 
-/** A payload goes to many sockets one after another: its frame is made for the first of them. */
-class LastFrame {
-  #payload: Uint8Array | null = null;
-  #frame: Buffer = Buffer.alloc(0);
-
-  of(payload: Uint8Array): Buffer {
-    if (payload !== this.#payload) {
-      // A Buffer, since a stream wraps anything else into one, for every write.
-      this.#frame = Buffer.from(textFrame(payload).buffer);
-      this.#payload = payload;
-    }
-    return this.#frame;
-  }
+/** A socket of the library that leads to its line, so that all sockets have the same listeners. */
+class LinedSocket extends WebSocket {
+  line: Line | null = null;
 }
 
-/** The bytes of one socket. A class, since ten thousand of these are looked at for every message to all. */
-class WebSocketWire implements Socket {
+/** The two ends of one socket. A class, since ten thousand of these are looked at for every message to all. */
+class Line implements Socket {
   readonly #socket: WebSocket;
   readonly #connection: Duplex;
-  readonly #framed: LastFrame;
+  readonly #reception: Reception;
+  /** The client's address until it has said something. */
+  #greetingFrom: string | null;
+  /** Null when the client does not speak the protocol. */
+  readonly #events: SocketEvents | null;
 
-  constructor(socket: WebSocket, connection: Duplex, framed: LastFrame) {
+  constructor(socket: WebSocket, connection: Duplex, reception: Reception, address: string) {
     this.#socket = socket;
     this.#connection = connection;
-    this.#framed = framed;
+    this.#reception = reception;
+    this.#greetingFrom = address;
+    reception.open.add(socket);
+    reception.greeting.enter(address);
+    this.#events = socket.protocol === SUBPROTOCOL ? reception.accept(this) : null;
   }
 
   get bufferedBytes(): number {
@@ -183,41 +175,69 @@ class WebSocketWire implements Socket {
    * own. After a close frame nothing may follow.
    */
   send(frame: Uint8Array, written?: () => void): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#connection.write(this.#framed.of(frame), written);
-    else written?.();
+    if (this.#socket.readyState !== WebSocket.OPEN) written?.();
+    else this.#connection.write(this.#reception.framed.of(frame), written);
   }
 
   close(code: CloseCode, reason: string): void {
     this.#socket.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString());
-    if (code !== 4009) return;
-    // The rest of a flood stays with the one who sends it, who need not answer the close either.
+    if (code !== 4009 && code !== 4501) return;
+    // The rest of a flood, or of garbage, stays with the one who sends it, who need not answer the close either.
     this.#socket.pause();
     this.#connection.end();
   }
+
+  said(data: RawData, binary: boolean): void {
+    this.#greeted();
+    if (binary) this.#events?.garbage('frames are text');
+    else this.#events?.text(data.toString());
+  }
+
+  control(): void {
+    this.#events?.control();
+  }
+
+  gone(): void {
+    this.#reception.open.delete(this.#socket);
+    this.#greeted();
+    this.#events?.gone();
+  }
+
+  #greeted(): void {
+    if (this.#greetingFrom === null) return;
+    this.#reception.greeting.leave(this.#greetingFrom);
+    this.#greetingFrom = null;
+  }
 }
 
-interface Attachment {
-  connection: Duplex;
-  framed: LastFrame;
-  accept(socket: Socket): SocketEvents;
-  greeted(): void;
-}
-
-function attach(socket: WebSocket, { connection, framed, accept, greeted }: Attachment): void {
+function attach(socket: LinedSocket, line: Line): void {
+  socket.line = line;
   // Frame and payload faults close the socket with their own codes (1002, 1007, 1008, 1009); `close` follows.
-  socket.on('error', () => undefined);
-  socket.on('close', greeted);
+  socket.on('error', ignore);
+  socket.on('close', onClose);
   if (socket.protocol !== SUBPROTOCOL) {
     socket.close(4502, `this server speaks ${SUBPROTOCOL}`);
     return;
   }
-  const events = accept(new WebSocketWire(socket, connection, framed));
-  socket.on('message', (data: RawData, binary: boolean) => {
-    greeted();
-    if (binary) events.garbage('frames are text');
-    else events.text(data.toString());
-  });
-  socket.on('ping', () => events.control());
-  socket.on('pong', () => events.control());
-  socket.on('close', () => events.gone());
+  socket.on('message', onMessage);
+  socket.on('ping', onControl);
+  socket.on('pong', onControl);
+}
+
+function lineOf(socket: WebSocket): Line | null {
+  return socket instanceof LinedSocket ? socket.line : null;
+}
+
+function ignore(): void {}
+
+function onMessage(this: WebSocket, data: RawData, binary: boolean): void {
+  lineOf(this)?.said(data, binary);
+}
+
+function onControl(this: WebSocket): void {
+  lineOf(this)?.control();
+}
+
+function onClose(this: WebSocket): void {
+  lineOf(this)?.gone();
 }

@@ -26,6 +26,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than the idle time of common load balancers, so that it is they who close first. */
 const KEEP_ALIVE_MS = 65_000;
+/** Connections waiting to be accepted: Node's 511 are too few when all clients of a gateway come back at once. */
+const BACKLOG = 4_096;
 const REQUEST_ID = /^[\w.:-]{8,128}$/;
 
 export interface HttpServerOptions {
@@ -163,7 +165,7 @@ export async function listen(
   app: FastifyInstance,
   { host, port }: { host: string; port: number },
 ): Promise<number> {
-  await app.listen({ host, port });
+  await app.listen({ host, port, backlog: BACKLOG });
   const address = app.server.address();
   return typeof address === 'object' && address ? address.port : port;
 }

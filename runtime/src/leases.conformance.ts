@@ -123,6 +123,20 @@ export function leasesConformance(name: string, open: () => Promise<LeaseWorld>)
       await until(async () => [...(await other.read(groups)).values()].flat().length).toBe(40 * 32);
     });
 
+    test('one group of more than a thousand is read whole, and keeps nobody from the others', async () => {
+      const [large, small] = [newGroup(), newGroup()];
+      const COUNT = 2_100;
+      const ids = Array.from({ length: COUNT }, (_, index) => `id-${index}`);
+      await store.put([
+        ...ids.map((id) => ({ group: large, id, value: id, ttlMs: LONG })),
+        { group: small, id: 'a', value: 'v', ttlMs: LONG },
+      ]);
+      await until(async () => (await other.read([large, small])).get(large)?.length).toBe(COUNT);
+      const found = await other.read([small, large]);
+      expect(new Set(found.get(large)?.map(({ value }) => value))).toEqual(new Set(ids));
+      expect(found.get(small)).toHaveLength(1);
+    });
+
     test('while the store is away both calls are refused; on return leases can be written and read again', async () => {
       const group = newGroup();
       let returns = 0;

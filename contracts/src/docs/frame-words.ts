@@ -44,7 +44,7 @@ const fields: Record<string, string> = {
   'server.reset.conversation': 'Only this one; all when it is absent.',
   detail: 'What exactly, for people.',
   device:
-    'Names one connection of the user: a newer one of the same name replaces it. Two tabs need two names.',
+    'Names one connection of the user: a newer one of the same name on the same node replaces it. Two tabs need two names.',
   epoch: 'This incarnation of the log. With another one, drop what was derived from the one before.',
   events:
     'CloudEvents, as the AsyncAPI document of the log describes them; what the user may not see is `parley.hidden`.',

@@ -1,18 +1,38 @@
 import type { LeaseStore, Logger, Signals } from '@parley/runtime';
-import { OPEN, type Privacy, type Sight, sightOf, unknownView, viewOf } from '../session/presence-view.ts';
+import {
+  newsInMs,
+  OPEN,
+  type PresenceLease,
+  type Privacy,
+  type Sight,
+  sightOf,
+  unknownView,
+  viewOf,
+} from '../session/presence-view.ts';
 import type { Watcher, WatchTable } from '../session/watch-table.ts';
 import { PRESENCE_SUBJECT } from './keep-leases.ts';
+import { PatientPrivacy } from './patient-privacy.ts';
 
 const BATCH = 1_000;
 const RETRY_MS = 1_000;
-/** A lease ends by the store's clock: looking too early must not become looking all the time. */
-const AFTER_END_MS = 100;
-const MIN_CHECK_MS = 250;
+/** What a user lets others see was not read: again soon, for it may have become less. */
+const NO_PRIVACY_CHECK_MS = 5_000;
+/** After a commit that says what a user lets others see: by then the read model has it, nearly always and surely. */
+const FACTS_CHECK_MS = 1_000;
+const FACTS_CONFIRM_MS = 5_000;
+
+/** What each of some users lets others see; `watchersOf` says who watches some of them now. */
+export type ReadPrivacy = (
+  users: readonly string[],
+  watchersOf: (users: readonly string[]) => ReadonlySet<string>,
+) => Promise<Map<string, Privacy>>;
 
 export interface LookoutOptions {
   leases: LeaseStore;
   signals: Signals;
-  privacy: (users: readonly string[]) => Promise<Map<string, Privacy>>;
+  /** What the store says of a user, and what this process knows better. */
+  known: (user: string, stored: readonly PresenceLease[]) => readonly PresenceLease[];
+  privacy: ReadPrivacy;
   logger: Logger;
   observer: { usersRead(users: number): void };
   times: { ttlMs: number; settleMs: number; unknownMs: number };
@@ -28,16 +48,22 @@ export interface LookoutOptions {
 export class Lookout {
   readonly #table: WatchTable<Watcher>;
   readonly #options: LookoutOptions;
+  readonly #privacy: PatientPrivacy;
   readonly #stopListening: () => void;
   #running = false;
   #notBefore = 0;
   #failingSince: number | null = null;
-  #privacyAway = false;
 
   constructor(table: WatchTable<Watcher>, options: LookoutOptions) {
     this.#table = table;
     this.#options = options;
-    this.#stopListening = options.signals.listen(PRESENCE_SUBJECT, (payload) => this.#hear(payload));
+    this.#privacy = new PatientPrivacy(
+      (users) => options.privacy(users, (some) => table.watchersOf(some)),
+      options.logger,
+    );
+    this.#stopListening = options.signals.listen(PRESENCE_SUBJECT, (payload) =>
+      this.changed(readUsers(payload)),
+    );
   }
 
   stop(): void {
@@ -46,8 +72,35 @@ export class Lookout {
 
   /** It may have lost leases, which their holders write again now: looking before would show them gone. */
   storeReturned(): void {
-    this.#notBefore = Date.now() + this.#options.times.settleMs;
+    this.#notBefore = performance.now() + this.#options.times.settleMs;
+    this.checkAll();
+  }
+
+  /** Something may have been said and lost. */
+  checkAll(): void {
     for (const user of this.#table.watched()) this.#table.checkBy(user, 0);
+  }
+
+  /** A user has come to this process: what was seen of them before is told to nobody who asks now. */
+  cameHere(user: string): void {
+    this.#table.outdate(user, performance.now());
+  }
+
+  /** The leases of these users have been written. */
+  changed(users: Iterable<string>): void {
+    const { staleMs } = this.#options.leases;
+    const now = performance.now();
+    for (const user of users) {
+      this.#table.checkBy(user, now);
+      if (staleMs > 0) this.#table.confirmAt(user, now + staleMs);
+    }
+  }
+
+  /** What a user lets others see has changed; the read model has it soon. */
+  factsChanged(user: string): void {
+    const now = performance.now();
+    this.#table.checkBy(user, now + FACTS_CHECK_MS);
+    this.#table.confirmAt(user, now + FACTS_CONFIRM_MS);
   }
 
   /** Looks at all who are due; one round at a time. Never rejects. */
@@ -56,7 +109,7 @@ export class Lookout {
     this.#running = true;
     try {
       for (;;) {
-        const now = Date.now();
+        const now = performance.now();
         const users = now < this.#notBefore ? [] : this.#table.take(now, BATCH);
         if (users.length === 0) return;
         await this.#look(users);
@@ -67,30 +120,22 @@ export class Lookout {
     }
   }
 
-  #hear(payload: Uint8Array): void {
-    const { staleMs } = this.#options.leases;
-    const now = Date.now();
-    for (const user of readUsers(payload)) {
-      this.#table.checkBy(user, now);
-      if (staleMs > 0) this.#table.confirmAt(user, now + staleMs);
-    }
-  }
-
   async #look(users: readonly string[]): Promise<void> {
-    const { leases, observer } = this.#options;
+    const { leases, observer, known } = this.#options;
     try {
-      const [held, privacy] = await Promise.all([leases.read(users), this.#privacy(users)]);
+      const [held, privacy] = await Promise.all([leases.read(users), this.#privacy.read(users)]);
       observer.usersRead(users.length);
       this.#failingSince = null;
-      const now = Date.now();
+      const now = performance.now();
       if (now < this.#notBefore) {
         // The store came back meanwhile: what it answered may lack what it is about to be given again.
         for (const user of users) this.#table.checkBy(user, this.#notBefore);
         return;
       }
       for (const user of users) {
-        const known = privacy ? (privacy.get(user) ?? OPEN) : this.#table.view(user)?.privacy;
-        if (known) this.#see(user, sightOf(held.get(user) ?? []), known, now);
+        const shown = privacy ? (privacy.get(user) ?? OPEN) : this.#table.view(user)?.privacy;
+        const sight = sightOf(known(user, held.get(user) ?? []), Date.now());
+        if (shown) this.#see(user, sight, shown, now + (privacy ? Infinity : NO_PRIVACY_CHECK_MS));
         else this.#table.see(user, unknownView(user, null), now + RETRY_MS);
       }
     } catch (error) {
@@ -98,30 +143,14 @@ export class Lookout {
     }
   }
 
-  #see(user: string, sight: Sight, privacy: Privacy, now: number): void {
-    const { ttlMs } = this.#options.times;
-    const inMs = sight.endsInMs === null ? ttlMs : Math.min(sight.endsInMs + AFTER_END_MS, ttlMs);
-    this.#table.see(user, viewOf(user, sight, privacy), now + Math.max(MIN_CHECK_MS, inMs));
-  }
-
-  /** Null when it cannot be read: what was known of it holds. */
-  async #privacy(users: readonly string[]): Promise<Map<string, Privacy> | null> {
-    try {
-      const privacy = await this.#options.privacy(users);
-      this.#privacyAway = false;
-      return privacy;
-    } catch (error) {
-      if (!this.#privacyAway) {
-        this.#options.logger.warn({ error }, 'what users let others see cannot be read');
-      }
-      this.#privacyAway = true;
-      return null;
-    }
+  #see(user: string, sight: Sight, privacy: Privacy, atLatest: number): void {
+    const at = performance.now() + newsInMs(sight, this.#options.times.ttlMs);
+    this.#table.see(user, viewOf(user, sight, privacy), Math.min(at, atLatest));
   }
 
   /** Those never seen are unknown at once, the others when it lasts. */
   #fail(users: readonly string[], error: unknown): void {
-    const now = Date.now();
+    const now = performance.now();
     if (this.#failingSince === null) {
       this.#failingSince = now;
       this.#options.logger.warn({ error }, 'presence leases cannot be read');

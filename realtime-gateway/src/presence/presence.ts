@@ -1,10 +1,10 @@
 import type { OwnPresence } from '@parley/contracts';
 import type { LeaseStore, Logger, Signals } from '@parley/runtime';
 import { type LeaseTimes, OwnLeases } from '../session/own-leases.ts';
-import { type Privacy, presenceFrame } from '../session/presence-view.ts';
+import { presenceFrame } from '../session/presence-view.ts';
 import { WatchTable } from '../session/watch-table.ts';
 import { LeaseKeeper } from './keep-leases.ts';
-import { Lookout } from './look-out.ts';
+import { Lookout, type ReadPrivacy } from './look-out.ts';
 
 /** A socket as presence sees it. */
 export interface PresentSocket {
@@ -24,8 +24,7 @@ export interface PresenceObserver {
 export interface PresenceOptions {
   leases: LeaseStore;
   signals: Signals;
-  /** What each of some users lets others see. */
-  privacy: (users: readonly string[]) => Promise<Map<string, Privacy>>;
+  privacy: ReadPrivacy;
   logger: Logger;
   observer: PresenceObserver;
   times?: Partial<PresenceTimes>;
@@ -50,7 +49,8 @@ const TIMES: PresenceTimes = {
   seenMs: 60_000,
   tickMs: 250,
   tellMs: 1_000,
-  settleMs: 2_000,
+  // Redis is tried again after up to a second, and each attempt may take two.
+  settleMs: 5_000,
   unknownMs: 2_000,
 };
 
@@ -67,34 +67,72 @@ export class Presence {
   readonly #tellMs: number;
   readonly #clock: NodeJS.Timeout;
   readonly #endReturns: () => void;
+  /** When a socket last said whom it watches… */
+  readonly #watchedAt = new WeakMap<PresentSocket, number>();
+  /** …and what it has said since, too soon. */
+  readonly #waiting = new Map<PresentSocket, readonly string[]>();
   #toldAt = 0;
 
   constructor(options: PresenceOptions) {
     const times = { ...TIMES, ...options.times };
     this.#own = new OwnLeases(times);
-    this.#keeper = new LeaseKeeper(this.#own, options);
-    this.#lookout = new Lookout(this.#table, { ...options, times, looked: () => this.#answer() });
+    this.#keeper = new LeaseKeeper(this.#own, {
+      ...options,
+      changed: (users) => this.#lookout.changed(users),
+    });
+    this.#lookout = new Lookout(this.#table, {
+      ...options,
+      times,
+      known: (user, stored) => this.#own.withOwn(user, stored),
+      looked: () => this.#answer(),
+    });
     this.#observer = options.observer;
     this.#tellMs = times.tellMs;
-    this.#endReturns = options.leases.onReturn(() => {
-      this.#own.renewAll();
-      void this.#keeper.round();
-      this.#lookout.storeReturned();
-    });
-    this.#clock = setInterval(() => this.#tick(Date.now()), times.tickMs);
+    const ends = [
+      options.leases.onReturn(() => this.#storeReturned()),
+      options.signals.onReturn(() => {
+        this.#keeper.announceAll();
+        this.#lookout.checkAll();
+      }),
+    ];
+    this.#endReturns = () => {
+      for (const end of ends) end();
+    };
+    this.#clock = setInterval(() => this.#tick(performance.now()), times.tickMs);
   }
 
   /** The socket is there, in this state. */
   enter(socket: PresentSocket, state: OwnPresence): void {
     this.#own.hold(socket.connection, socket.userId, state);
+    this.#lookout.cameHere(socket.userId);
   }
 
   change(socket: PresentSocket, state: OwnPresence): void {
     this.#own.change(socket.connection, state);
   }
 
-  /** Instead of those watched before. The socket is told how all of them look as soon as that is known. */
+  /** A commit has said that a user lets others see more or less. */
+  factsChanged(userId: string): void {
+    this.#lookout.factsChanged(userId);
+  }
+
+  /**
+   * Instead of those watched before. The socket is told how all of them look as soon as that is known: of what it asks
+   * within a second of the last time, the last counts, when that second is over.
+   */
   watch(socket: PresentSocket, users: readonly string[]): void {
+    const now = performance.now();
+    if (now < this.#nextWatchAt(socket)) this.#waiting.set(socket, users);
+    else this.#watch(socket, users, now);
+  }
+
+  #nextWatchAt(socket: PresentSocket): number {
+    return (this.#watchedAt.get(socket) ?? Number.NEGATIVE_INFINITY) + this.#tellMs;
+  }
+
+  #watch(socket: PresentSocket, users: readonly string[], now: number): void {
+    this.#watchedAt.set(socket, now);
+    this.#waiting.delete(socket);
     this.#table.watch(socket, users);
     this.#answer();
     // A tick of the event loop later, with whoever else asks in this one.
@@ -103,7 +141,8 @@ export class Presence {
 
   /** The socket is gone, or closing: for a short time it may come back without anybody noticing. */
   leave(socket: PresentSocket): void {
-    this.#own.release(socket.connection, Date.now());
+    this.#own.release(socket.connection, performance.now());
+    this.#waiting.delete(socket);
     this.#table.forget(socket);
   }
 
@@ -112,11 +151,20 @@ export class Presence {
     clearInterval(this.#clock);
     this.#endReturns();
     this.#lookout.stop();
-    this.#own.releaseAll(Date.now());
+    this.#own.releaseAll(performance.now());
     await this.#keeper.finish();
   }
 
+  #storeReturned(): void {
+    this.#own.renewAll();
+    void this.#keeper.round();
+    this.#lookout.storeReturned();
+  }
+
   #tick(now: number): void {
+    for (const [socket, users] of this.#waiting) {
+      if (now >= this.#nextWatchAt(socket)) this.#watch(socket, users, now);
+    }
     void this.#keeper.round();
     void this.#lookout.round();
     if (now < this.#toldAt + this.#tellMs) return;

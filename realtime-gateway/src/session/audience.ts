@@ -10,10 +10,10 @@ import { PresentConversation } from './present-conversation.ts';
 import { cursorsFor, receiptsOf } from './receipts.ts';
 import { type Place, type Viewer, type Views, viewerOf, viewOf, viewSinceJoined } from './view.ts';
 
-/** A connected user, with the sessions that are open on this process. */
+/** A connected user, with the sessions that are open on this process: replaced, never changed, since loops go over them. */
 export interface User<S> {
   readonly id: string;
-  readonly sessions: Set<S>;
+  sessions: readonly S[];
   /** By conversation. */
   readonly memberships: Map<string, Place>;
 }
@@ -69,11 +69,11 @@ export class Audience<S> {
   admit(userId: string, session: S, memberships: Iterable<Membership>): User<S> {
     const known = this.#users.get(userId);
     if (known) {
-      known.sessions.add(session);
+      if (!known.sessions.includes(session)) known.sessions = [...known.sessions, session];
       for (const membership of memberships) this.learnRules(membership);
       return known;
     }
-    const user: User<S> = { id: userId, sessions: new Set([session]), memberships: new Map() };
+    const user: User<S> = { id: userId, sessions: [session], memberships: new Map() };
     this.#users.set(userId, user);
     this.#byToken.set(userToken(userId), user);
     for (const membership of memberships) {
@@ -102,7 +102,8 @@ export class Audience<S> {
 
   release(userId: string, session: S): void {
     const user = this.#users.get(userId);
-    if (!user?.sessions.delete(session) || user.sessions.size > 0) return;
+    if (user) user.sessions = user.sessions.filter((other) => other !== session);
+    if (!user || user.sessions.length > 0) return;
     for (const conversationId of user.memberships.keys()) this.#exit(user, conversationId);
     this.#users.delete(userId);
     this.#byToken.delete(userToken(userId));
@@ -137,8 +138,7 @@ export class Audience<S> {
     for (const user of this.#concerned(commit, moved)) {
       const seen =
         all || moved.has(user.id) ? this.#move(user, commit, views) : this.#show(user, commit, views);
-      const sessions =
-        handedOver.size === 0 ? user.sessions : [...user.sessions].filter((one) => !handedOver.has(one));
+      const sessions = user.sessions.filter((session) => !handedOver.has(session));
       deliveries.push({ user, sessions, ...seen });
     }
     this.#conversations.get(commit.conversationId)?.settle(commit);

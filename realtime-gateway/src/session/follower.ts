@@ -1,6 +1,7 @@
 import type { RecordedEvent, RevokedReason } from '@parley/contracts';
 import { type Access, firstVersion, passThrough } from './access.ts';
 import type { ConversationCommit, Rules } from './conversation-commit.ts';
+import { follow } from './course.ts';
 import { type Item, recordedEvents } from './item.ts';
 import { outsiderOf, type Viewer, type Views, viewerOf, viewOf } from './view.ts';
 
@@ -42,8 +43,8 @@ export function followerView<S>({ userId, access }: Follower<S>, rules: Rules): 
 }
 
 /**
- * Takes a conversation's followers through a commit that is not alike for all. `handedOver`: sessions that had the whole
- * of it here and have the conversation in their feed from here on. Who is not named in it is not looked at one by one:
+ * Takes a conversation's followers through a commit that is not alike for all. `handedOver`: sessions that
+ * had all of it here, its end as well, and have nothing of it to get from their feed. Who is not named in it is not looked at one by one:
  * a channel has thousands of visitors, and many who join.
  */
 export function passFollowers<S>(
@@ -64,9 +65,11 @@ export function passFollowers<S>(
       if (follower.phase === 'live') alike.push(follower.session);
       continue;
     }
+    const wasLive = follower.phase === 'live';
     const sight = pass(follower, turn);
-    if (sight) sights.push(sight);
-    if (sight?.item && follower.phase === 'ended' && !sight.revoked) handedOver.add(follower.session);
+    if (!sight) continue;
+    sights.push(sight);
+    if (wasLive && follower.phase === 'ended') handedOver.add(follower.session);
   }
   if (alike.length > 0) {
     sights.push({ sessions: alike, item: viewOf(commit, outsiderOf(''), null, views), revoked: null });
@@ -88,8 +91,9 @@ function namedUsers(events: readonly RecordedEvent[]): Set<string> | 'all' {
 }
 
 function pass<S>(follower: Follower<S>, turn: Turn): Sight<S> | null {
-  const { access: before, phase, until, userId, session } = follower;
+  const { access: before, phase, userId, session } = follower;
   const { access, visible, revoked } = passThrough(before, userId, turn);
+  const isTold = revoked !== null && isToldByFeed(follower, turn);
   follower.access = access;
   if (revoked) {
     follower.phase = 'ended';
@@ -97,17 +101,23 @@ function pass<S>(follower: Follower<S>, turn: Turn): Sight<S> | null {
     const place = before.place && { ...before.place, role: 'guest' as const };
     const last = { ...follower, access: { ...before, place } };
     const item = phase === 'live' ? see(last, turn, visible) : null;
-    // Through the feed the session is told already.
-    return until === Number.POSITIVE_INFINITY ? { sessions: [session], item, revoked } : null;
+    return isTold ? null : { sessions: [session], item, revoked };
   }
   if (firstVersion(access, turn.rules) > firstVersion(before, turn.rulesBefore)) follower.stale = true;
   const joins = !before.place && access.place !== null && follower.feed === 'all';
   if (phase !== 'live') {
-    if (joins && access.place) follower.until = access.place.joinedVersion - 1;
+    if (joins)
+      follower.until = turn.commit.firstVersion + (follow(turn.commit, userId, false).visible[0] ?? 0) - 1;
     return null;
   }
   if (joins) follower.phase = 'ended';
   return { sessions: [session], item: see(follower, turn, visible), revoked: null };
+}
+
+/** Of the end of one who was a member before it, be it within the commit; unless a live follower has all of that. */
+function isToldByFeed<S>({ until, feed, phase, userId }: Follower<S>, { commit }: Turn): boolean {
+  if (until !== Number.POSITIVE_INFINITY) return true;
+  return phase !== 'live' && feed === 'all' && follow(commit, userId, false).left !== null;
 }
 
 function see<S>(

@@ -57,6 +57,30 @@ test('a store that came back is given everything again, in bounded batches', () 
   expect([10, 10, 10].map((limit) => own.take(1, limit).length)).toEqual([10, 10, 5]);
 });
 
+test('what is held here and not stored yet counts; what is stored changes by being written', () => {
+  const own = new OwnLeases(times);
+  const stored = [{ id: 'c0', value: 'away', leftMs: 1 }];
+  own.hold('c1', 'ann', 'active');
+  expect(own.withOwn('ann', stored)).toEqual([...stored, { id: 'c1', value: 'active', leftMs: 45_000 }]);
+  expect(own.withOwn('bob', stored)).toEqual(stored);
+  const both = [...stored, { id: 'c1', value: 'active', leftMs: 1 }];
+  own.change('c1', 'dnd');
+  expect(own.withOwn('ann', both)).toEqual(both);
+  own.hold('c2', 'ann', 'invisible');
+  expect(own.withOwn('ann', stored)).toEqual(stored);
+  own.release('c2', 0);
+  own.release('c1', 0);
+  expect(own.withOwn('ann', [])).toEqual([]);
+  expect([...own.users()]).toEqual([]);
+});
+
+test('who could not be marked as seen is with the next renewal', () => {
+  const own = new OwnLeases(times);
+  own.hold('c1', 'ann', 'active');
+  own.seenLater(own.take(1_000, 10));
+  expect(own.take(16_000, 10).map(({ kind, marksSeen }) => [kind, marksSeen])).toEqual([['renewed', true]]);
+});
+
 test('what was let go during a long outage has ended by itself', () => {
   const own = new OwnLeases(times);
   own.hold('c1', 'ann', 'active');

@@ -1,6 +1,8 @@
 import type { OwnPresence } from '@parley/contracts';
 import { mergeStates, type PresenceLease, SEEN, statesOf } from './presence-view.ts';
 
+const LONG_AGO = Number.NEGATIVE_INFINITY;
+
 interface Held {
   readonly userId: string;
   state: OwnPresence;
@@ -29,15 +31,16 @@ export interface LeaseWrite {
   kind: 'changed' | 'renewed' | 'released';
   /** Also write when the user was last seen, if others do see them. */
   marksSeen: boolean;
-  /** When it was taken, in milliseconds since 1970. */
+  /** When it was taken, by the clock that is given. */
   at: number;
 }
 
-/** The leases of this process's sockets: what is to be written when. */
+/** The leases of this process's sockets: what is to be written when. Times are of a clock that never steps back. */
 export class OwnLeases {
   readonly #times: LeaseTimes;
   readonly #held = new Map<string, Held>();
   readonly #released = new Map<string, LeaseWrite>();
+  readonly #byUser = new Map<string, Set<string>>();
 
   constructor(times: LeaseTimes) {
     this.#times = times;
@@ -46,7 +49,30 @@ export class OwnLeases {
   hold(connection: string, userId: string, state: OwnPresence): void {
     const held = this.#held.get(connection);
     if (held?.state === state) return;
-    this.#held.set(connection, { userId, state, changed: true, renewAt: 0, seenAt: 0 });
+    this.#held.set(connection, { userId, state, changed: true, renewAt: LONG_AGO, seenAt: LONG_AGO });
+    const connections = this.#byUser.get(userId);
+    if (connections) connections.add(connection);
+    else this.#byUser.set(userId, new Set([connection]));
+  }
+
+  /** The users who hold leases here. */
+  users(): Iterable<string> {
+    return this.#byUser.keys();
+  }
+
+  /**
+   * What is stored of a user, with the leases held here that are not. What is written already changes by being written
+   * only, together with when the user was last seen: else who becomes invisible would look unlike who goes.
+   */
+  withOwn(userId: string, stored: readonly PresenceLease[]): readonly PresenceLease[] {
+    const own: PresenceLease[] = [];
+    for (const id of this.#byUser.get(userId) ?? []) {
+      const value = this.#held.get(id)?.state;
+      if (value === 'invisible') return stored;
+      if (value && !stored.some((lease) => lease.id === id))
+        own.push({ id, value, leftMs: this.#times.ttlMs });
+    }
+    return own.length === 0 ? stored : [...stored, ...own];
   }
 
   /** Changes nothing for a connection that holds no lease. */
@@ -60,6 +86,9 @@ export class OwnLeases {
     if (!held) return;
     this.#held.delete(connection);
     const { userId, state } = held;
+    const connections = this.#byUser.get(userId);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.#byUser.delete(userId);
     this.#released.set(connection, { connection, userId, state, kind: 'released', marksSeen: true, at: now });
   }
 
@@ -69,7 +98,7 @@ export class OwnLeases {
 
   /** The store may have lost them. */
   renewAll(): void {
-    for (const held of this.#held.values()) held.renewAt = 0;
+    for (const held of this.#held.values()) held.renewAt = LONG_AGO;
   }
 
   /** What to write now, at most so many; they count as written until they are put back. */
@@ -100,10 +129,18 @@ export class OwnLeases {
       if (write.kind === 'released') {
         if (now < write.at + this.#times.ttlMs) this.#released.set(write.connection, write);
       } else if (held) {
-        held.renewAt = 0;
+        held.renewAt = LONG_AGO;
         if (write.kind === 'changed') held.changed = true;
-        if (write.marksSeen) held.seenAt = 0;
+        if (write.marksSeen) held.seenAt = LONG_AGO;
       }
+    }
+  }
+
+  /** They were written without when their users were last seen: that goes with the next renewal. */
+  seenLater(writes: readonly LeaseWrite[]): void {
+    for (const { connection, marksSeen } of writes) {
+      const held = this.#held.get(connection);
+      if (held && marksSeen) held.seenAt = LONG_AGO;
     }
   }
 

@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   mergeStates,
+  newsInMs,
   OPEN,
   type PresenceLease,
   type Privacy,
   presenceFrame,
   SEEN,
+  SEEN_TTL_MS,
   shownTo,
   sightOf,
   unknownView,
@@ -24,9 +26,10 @@ const hiding = (blocked: readonly string[]): Privacy => ({
 });
 
 const look = (leases: readonly PresenceLease[], privacy = OPEN, watcher = 'bob'): unknown =>
-  JSON.parse(shownTo(viewOf('ann', sightOf(leases), privacy), watcher).text);
+  JSON.parse(shownTo(viewOf('ann', sightOf(leases, NOW), privacy), watcher).text);
 const socket = (value: string, id = value, leftMs = 9_000): PresenceLease => ({ id, value, leftMs });
-const seen = (at: number): PresenceLease => ({ id: SEEN, value: String(at), leftMs: 1e9 });
+const NOW = 2_000_000_000_000;
+const seen = (at: number): PresenceLease => ({ id: SEEN, value: String(at), leftMs: SEEN_TTL_MS });
 
 test.each<[OwnPresence[], string]>([
   [[], 'offline'],
@@ -48,14 +51,33 @@ test('who does not let others see it was last seen never', () => {
   expect(look([seen(1_000)], { ...OPEN, lastSeenVisible: false })).toEqual({ user: 'ann', state: 'offline' });
 });
 
+test.each<[number | null, number]>([
+  [null, 45_000],
+  [20_000, 20_100],
+  [60_000, 45_000],
+  [1, 250],
+  [0, 1_000],
+  [-30_000, 1_000],
+])(
+  'a lease that ends in %s ms is looked at again after %s ms, so a wrong clock costs little',
+  (ends, after) => {
+    expect(newsInMs({ state: 'active', lastSeen: null, endsInMs: ends }, 45_000)).toBe(after);
+  },
+);
+
+test('nobody was seen later than the store took it, whatever the clock of the one who wrote it', () => {
+  const mark = { ...seen(NOW + 3_600_000), leftMs: SEEN_TTL_MS - 10_000 };
+  expect(look([mark])).toEqual({ user: 'ann', state: 'offline', lastSeen: NOW - 10_000 });
+});
+
 test('a state of another version and a broken time show nothing', () => {
   expect(look([socket('on-the-phone'), socket('active')])).toEqual({ user: 'ann', state: 'offline' });
   expect(look([{ ...seen(0), value: 'yesterday' }])).toEqual({ user: 'ann', state: 'offline' });
 });
 
 test('what ends first is looked at first', () => {
-  expect(sightOf([socket('active', 'a', 900), socket('away', 'b', 300), seen(5)]).endsInMs).toBe(300);
-  expect(sightOf([seen(5)]).endsInMs).toBeNull();
+  expect(sightOf([socket('active', 'a', 900), socket('away', 'b', 300), seen(5)], NOW).endsInMs).toBe(300);
+  expect(sightOf([seen(5)], NOW).endsInMs).toBeNull();
 });
 
 test('the order of sockets means nothing', () => {
@@ -94,8 +116,8 @@ test('who cannot be looked at is unknown to everybody', () => {
 
 test('one user is a frame of its own, several are a list', () => {
   const parse = (frame: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(frame));
-  const ann = shownTo(viewOf('ann "é"', sightOf([socket('dnd')]), OPEN), 'bob');
-  const eve = shownTo(viewOf('eve', sightOf([seen(5)]), OPEN), 'bob');
+  const ann = shownTo(viewOf('ann "é"', sightOf([socket('dnd')], NOW), OPEN), 'bob');
+  const eve = shownTo(viewOf('eve', sightOf([seen(5)], NOW), OPEN), 'bob');
   expect(parse(presenceFrame([ann]))).toEqual({
     t: 'presence',
     user: 'ann "é"',

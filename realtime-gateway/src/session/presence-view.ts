@@ -8,6 +8,8 @@ import { bytesOf, concat } from './bytes.ts';
 
 /** Among the leases of a user's sockets: when others last saw the user, in milliseconds since 1970. */
 export const SEEN = 'seen';
+/** How long that is remembered. */
+export const SEEN_TTL_MS = 30 * 24 * 3_600_000;
 
 export interface PresenceLease {
   /** The connection, or `SEEN`. */
@@ -31,6 +33,8 @@ export interface Privacy {
   lastSeenVisible: boolean;
   /** To these the user always is offline. */
   blocked: ReadonlySet<string>;
+  /** Those whom `blocked` was read for, where it is too long to be read whole. Nobody else may be shown anything. */
+  askedAbout?: ReadonlySet<string>;
 }
 
 export const OPEN: Privacy = { lastSeenVisible: true, blocked: new Set() };
@@ -48,9 +52,15 @@ export function statesOf(leases: readonly PresenceLease[]): OwnPresence[] {
     .map(({ value }) => ownPresenceSchema.options.find((state) => state === value) ?? 'invisible');
 }
 
-export function sightOf(leases: readonly PresenceLease[]): Sight {
+/**
+ * `now`, in milliseconds since 1970: nobody was seen later than the store took it, whatever the clock of the process
+ * says that wrote it.
+ */
+export function sightOf(leases: readonly PresenceLease[], now: number): Sight {
   const sockets = leases.filter(({ id }) => id !== SEEN);
-  const seen = Number(leases.find(({ id }) => id === SEEN)?.value);
+  const mark = leases.find(({ id }) => id === SEEN);
+  const takenAt = now - (SEEN_TTL_MS - (mark?.leftMs ?? 0));
+  const seen = Math.floor(Math.min(Number(mark?.value), takenAt));
   return {
     state: mergeStates(statesOf(sockets)),
     lastSeen: Number.isSafeInteger(seen) && seen > 0 ? seen : null,
@@ -75,6 +85,19 @@ export interface PresenceView {
   readonly privacy: Privacy | null;
 }
 
+/** A lease ends by the store's clock: looking too early must not become looking all the time. */
+const AFTER_END_MS = 100;
+const MIN_NEWS_MS = 250;
+/** It is held and should be over: the clocks differ, or it ends this moment. */
+const OVERDUE_MS = 1_000;
+
+/** When to look at a user again though nobody has said that they changed; at the latest after a time to live. */
+export function newsInMs({ endsInMs }: Sight, ttlMs: number): number {
+  if (endsInMs === null) return ttlMs;
+  if (endsInMs <= 0) return OVERDUE_MS;
+  return Math.max(MIN_NEWS_MS, Math.min(endsInMs + AFTER_END_MS, ttlMs));
+}
+
 /** While nobody can tell. */
 export function unknownView(user: string, privacy: Privacy | null): PresenceView {
   const open = shown({ user, state: 'unknown' });
@@ -84,11 +107,21 @@ export function unknownView(user: string, privacy: Privacy | null): PresenceView
 export function viewOf(user: string, { state, lastSeen }: Sight, privacy: Privacy): PresenceView {
   const dated = state === 'offline' && privacy.lastSeenVisible && lastSeen !== null;
   const open = shown({ user, state, ...(dated ? { lastSeen } : {}) });
-  return { open, toBlocked: privacy.blocked.size > 0 ? shown({ user, state: 'offline' }) : open, privacy };
+  return {
+    open,
+    toBlocked: privacy.blocked.size > 0 || privacy.askedAbout ? shown({ user, state: 'offline' }) : open,
+    privacy,
+  };
 }
 
 export function shownTo(view: PresenceView, watcher: string): Shown {
-  return view.privacy?.blocked.has(watcher) ? view.toBlocked : view.open;
+  const hidden = view.privacy?.blocked.has(watcher) || !coversWatcher(view, watcher);
+  return hidden ? view.toBlocked : view.open;
+}
+
+/** Whether it is known if the watcher is blocked. */
+export function coversWatcher({ privacy }: PresenceView, watcher: string): boolean {
+  return privacy?.askedAbout?.has(watcher) ?? true;
 }
 
 function shown(presence: SeenPresence): Shown {

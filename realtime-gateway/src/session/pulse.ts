@@ -3,8 +3,9 @@ const FRAME_BURST = 30;
 const FRAMES_PER_MS = 120 / 60_000;
 /** Heartbeats a client may leave unanswered. */
 const MISSED_HEARTBEATS = 2;
-/** A socket that takes nothing for so long is not read any more. */
+/** A socket that takes less than this for so long is not read any more: byte by byte is not reading. */
 const STALL_MS = 10_000;
+const STALL_BYTES = 1_024;
 
 /** Signs of life of one socket, and how much it may still say. */
 export interface Pulse {
@@ -13,8 +14,11 @@ export interface Pulse {
   nextHeartbeat: number;
   /** Heartbeats sent since the client's last frame. */
   unanswered: number;
+  /** In the transport's buffer. */
   bufferedBytes: number;
-  /** Since when the transport's buffer has not shrunk. */
+  /** What the client had taken, of all that was sent, at `stuckSince`. */
+  takenBytes: number;
+  /** Since when it has taken next to nothing. */
   stuckSince: number;
 }
 
@@ -25,6 +29,7 @@ export function newPulse(now: number, heartbeatMs: number): Pulse {
     nextHeartbeat: now + heartbeatMs,
     unanswered: 0,
     bufferedBytes: 0,
+    takenBytes: 0,
     stuckSince: now,
   };
 }
@@ -35,22 +40,34 @@ export function countFrame(pulse: Pulse, now: number): Pulse | null {
   return tokens < 0 ? null : { ...pulse, tokens, countedAt: now, unanswered: 0 };
 }
 
-/** Looks at the clock and the transport's buffer; `due` when a heartbeat is to be sent now. */
+/** Nothing is unanswered. The same object when nothing was. */
+export function forgive(pulse: Pulse): Pulse {
+  return pulse.unanswered === 0 ? pulse : { ...pulse, unanswered: 0 };
+}
+
+/** The transport as it is: what waits in it, and what has left it since the socket opened. */
+export interface Transport {
+  bufferedBytes: number;
+  takenBytes: number;
+}
+
+/** Looks at the clock and the transport; `due` when a heartbeat is to be sent now. */
 export function beat(
   pulse: Pulse,
   now: number,
-  bufferedBytes: number,
+  { bufferedBytes, takenBytes }: Transport,
   heartbeatMs: number,
 ): { pulse: Pulse; due: boolean } {
   const due = now >= pulse.nextHeartbeat;
   const idle = bufferedBytes === 0 && pulse.bufferedBytes === 0;
   if (!due && idle) return { pulse, due };
-  const moved = bufferedBytes === 0 || bufferedBytes < pulse.bufferedBytes || pulse.bufferedBytes === 0;
+  const moved = bufferedBytes === 0 || takenBytes - pulse.takenBytes >= STALL_BYTES;
   return {
     due,
     pulse: {
       ...pulse,
       bufferedBytes,
+      takenBytes: moved ? takenBytes : pulse.takenBytes,
       stuckSince: moved ? now : pulse.stuckSince,
       nextHeartbeat: due ? now + heartbeatMs : pulse.nextHeartbeat,
       unanswered: due ? pulse.unanswered + 1 : pulse.unanswered,

@@ -53,7 +53,7 @@ describe('what is asked before the session is live', () => {
 
 describe('hello', () => {
   test('must come in time', () => {
-    const late = { kind: 'tick', now: NOW + HELLO_DEADLINE_MS, bufferedBytes: 0 } as const;
+    const late = { kind: 'tick', now: NOW + HELLO_DEADLINE_MS, bufferedBytes: 0, takenBytes: 0 } as const;
     expect(outcomeOf(states.greeting, late)).toEqual(shut(4501));
   });
 
@@ -80,21 +80,71 @@ describe('the token', () => {
     expect(outcomeOf(states.live, of('bob'))).toEqual(shut(4500));
   });
 
+  const auth = (token: string): Input => ({ kind: 'frame', frame: { t: 'auth', token }, now: NOW });
+
+  test.each(['resuming', 'live'] as const)(
+    'is verified one at a time while %s, and of those that come meanwhile the newest holds',
+    (phase) => {
+      let state: State = states[phase];
+      const effects = ['first', 'second', 'third'].flatMap((token) => {
+        const step = advance(state, auth(token));
+        state = step.state;
+        return step.effects;
+      });
+      expect(effects).toEqual([{ do: 'verify', token: 'first' }]);
+      const first = advance(state, inputs.verified);
+      expect(first.effects.at(-1)).toEqual({ do: 'verify', token: 'third' });
+      const third = advance(first.state, inputs.verified);
+      expect(third.effects.map((effect) => effect.do)).toEqual(['renew', 'send']);
+      expect(advance(third.state, auth('fourth')).effects).toEqual([{ do: 'verify', token: 'fourth' }]);
+    },
+  );
+
+  test('that cannot be verified now leaves the one before it in force, up to its end', () => {
+    const asked = advance(advance(states.live, auth('first')).state, auth('second')).state;
+    const step = advance(asked, { kind: 'refused', fault: 'unavailable' });
+    expect(step.effects).toEqual([
+      {
+        do: 'send',
+        frame: expect.objectContaining({ t: 'error', code: 'unavailable', retryAfterMs: 2_000 }),
+      },
+      { do: 'verify', token: 'second' },
+    ]);
+    const last = advance(step.state, { kind: 'refused', fault: 'unavailable' });
+    expect(last.effects.map((effect) => effect.do)).toEqual(['send']);
+    const end: Input = { kind: 'tick', now: expiresAt + AUTH_GRACE_MS, bufferedBytes: 0, takenBytes: 0 };
+    expect(outcomeOf(last.state, end)).toEqual(shut(4403));
+  });
+
   test('is announced once before its end and closes the socket after the grace', () => {
-    const at = (now: number): Input => ({ kind: 'tick', now, bufferedBytes: 0 });
+    const at = (now: number): Input => ({ kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 });
     const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
     const soon = advance(fresh, at(expiresAt - AUTH_SOON_MS));
     expect(soon.effects).toEqual([{ do: 'send', frame: { t: 'auth-soon', inMs: AUTH_SOON_MS } }]);
     expect(outcomeOf(soon.state, at(expiresAt))).toEqual(['live']);
     expect(outcomeOf(soon.state, at(expiresAt + AUTH_GRACE_MS))).toEqual(shut(4403));
   });
+
+  test('that is renewed by one that ends no later brings no new warning', () => {
+    const at = (now: number): Input => ({ kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 });
+    const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
+    const soon = expiresAt - AUTH_SOON_MS;
+    let state = advance(fresh, at(soon)).state;
+    state = advance(state, { kind: 'frame', frame: { t: 'auth', token: 'same' }, now: soon }).state;
+    state = advance(state, { ...inputs.verified, claims: { ...inputs.verified.claims, expiresAt } }).state;
+    expect(advance(state, at(soon + 1_000)).effects).toEqual([]);
+    state = advance(state, { kind: 'frame', frame: { t: 'auth', token: 'later' }, now: soon }).state;
+    const later = { ...inputs.verified.claims, expiresAt: expiresAt + 1_000 };
+    state = advance(state, { ...inputs.verified, claims: later }).state;
+    expect(advance(state, at(soon + 2_000)).effects).toHaveLength(1);
+  });
 });
 
 describe('life', () => {
-  const ticks = (state: State, times: number[], bufferedBytes = 0): Outcome[] => {
+  const ticks = (state: State, times: number[], bufferedBytes = 0, takenBytes = 0): Outcome[] => {
     let current = state;
     return times.map((now) => {
-      const step = advance(current, { kind: 'tick', now, bufferedBytes });
+      const step = advance(current, { kind: 'tick', now, bufferedBytes, takenBytes });
       current = step.state;
       return [
         step.state.phase,
@@ -112,8 +162,11 @@ describe('life', () => {
     let state: State = states.live;
     for (let n = 1; n <= 10; n++) {
       const now = NOW + n * HEARTBEAT_MS;
-      expect(outcomeOf(state, { kind: 'tick', now, bufferedBytes: 0 })).toEqual(['live', 'heartbeat']);
-      state = advance(state, { kind: 'tick', now, bufferedBytes: 0 }).state;
+      expect(outcomeOf(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 })).toEqual([
+        'live',
+        'heartbeat',
+      ]);
+      state = advance(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 }).state;
       state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
     }
   });
@@ -123,14 +176,39 @@ describe('life', () => {
     expect(outcomes).toEqual([['live'], ['live'], shut(4008)]);
   });
 
-  test('a socket that takes something now and then is not', () => {
+  /** Ticks of a minute in which the client takes so much a second of what is always more. */
+  const phaseAfter = (perSecond: number): State['phase'] => {
     let state: State = states.live;
     for (let n = 1; n <= 60; n++) {
-      const bufferedBytes = n % 8 === 0 ? 100 : 900 + (n % 8);
-      state = advance(state, { kind: 'tick', now: NOW + n * 1_000, bufferedBytes }).state;
-      state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now: NOW + n * 1_000 }).state;
+      const now = NOW + n * 1_000;
+      const step = { kind: 'tick', now, bufferedBytes: n * 1_000, takenBytes: n * perSecond } as const;
+      state = advance(state, step).state;
+      state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
     }
-    expect(state.phase).toBe('live');
+    return state.phase;
+  };
+
+  test('a socket whose queue grows while it takes something is not', () => {
+    expect(phaseAfter(200)).toBe('live');
+  });
+
+  test('a socket that takes a byte now and then is a slow consumer', () => {
+    expect(phaseAfter(1)).toBe('closed');
+  });
+
+  test('who waits for a replay, and is sent no heartbeats, is not asked for any', () => {
+    let state: State = states.resuming;
+    for (let n = 1; n <= 10; n++) {
+      state = advance(state, {
+        kind: 'tick',
+        now: NOW + n * HEARTBEAT_MS,
+        bufferedBytes: 0,
+        takenBytes: 0,
+      }).state;
+    }
+    state = advance(state, { kind: 'caught-up' }).state;
+    const beats = [11, 12, 13].map((n) => NOW + n * HEARTBEAT_MS);
+    expect(ticks(state, beats)).toEqual([['live', 'heartbeat'], ['live', 'heartbeat'], shut(4005)]);
   });
 
   test('pings count like frames, also before hello', () => {

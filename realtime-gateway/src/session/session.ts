@@ -6,11 +6,16 @@ import {
   type OwnPresence,
   type ServerFrame,
 } from '@parley/contracts';
-import { beat, countFrame, expired, newPulse, type Pulse } from './pulse.ts';
+import { askRenewal, type Claims, endRenewal, type Hello, type Identity, identify } from './identity.ts';
+import { beat, countFrame, expired, forgive, newPulse, type Pulse, type Transport } from './pulse.ts';
+
+export type { Claims, Hello } from './identity.ts';
 
 /** How long before the token's end the client is told, and how long after it the socket stays. */
 export const AUTH_SOON_MS = 60_000;
 export const AUTH_GRACE_MS = 25_000;
+/** After which a token that could not be verified may be tried again. */
+const RETRY_MS = 2_000;
 /** Requests of a client that is not live yet; they are done in order when it is. */
 export const MAX_KEPT_FRAMES = 256;
 
@@ -26,29 +31,6 @@ export type State =
 
 type Asked<T extends Request['t']> = Extract<Request, { t: T }>;
 
-export interface Hello {
-  since: string | null;
-  feed: 'all' | 'none';
-  device: string | null;
-  presence: OwnPresence;
-}
-
-/** What the newest token says. */
-export interface Claims {
-  userId: string;
-  sessionId: string;
-  segments: readonly string[];
-  /** Milliseconds since 1970. */
-  expiresAt: number;
-}
-
-interface Identity {
-  claims: Claims;
-  feed: 'all' | 'none';
-  /** The client knows that the token ends soon. */
-  warned: boolean;
-}
-
 /** What a client may ask before it is live, and has to wait for. */
 type Request = Exclude<ClientFrame, { t: 'hello' | 'hb' | 'auth' | 'presence' }>;
 
@@ -63,7 +45,7 @@ export type Input =
   | { kind: 'verified'; claims: Claims }
   | { kind: 'refused'; fault: AuthFault }
   | { kind: 'caught-up' }
-  | { kind: 'tick'; now: number; bufferedBytes: number }
+  | ({ kind: 'tick'; now: number } & Transport)
   /** What the session needs is away. */
   | { kind: 'failed' }
   | { kind: 'overflowed' }
@@ -105,8 +87,10 @@ export function openSession(now: number): State {
 }
 
 const NOTHING: readonly Effect[] = [];
-const stay = (state: State, ...effects: Effect[]): Step =>
-  effects.length > 0 ? { state, effects } : { state, effects: NOTHING };
+const stay = (state: State, ...effects: Effect[]): Step => ({
+  state,
+  effects: effects.length > 0 ? effects : NOTHING,
+});
 
 function close(code: CloseCode, reason: string): Step {
   return { state: { phase: 'closed' }, effects: [{ do: 'release' }, { do: 'close', code, reason }] };
@@ -125,11 +109,11 @@ export function advance(state: State, input: Input): Step {
     case 'verified':
       return onVerified(state, input.claims);
     case 'refused':
-      return onRefused(input.fault);
+      return onRefused(state, input.fault);
     case 'caught-up':
       return onCaughtUp(state);
     case 'tick':
-      return onTick(state, input.now, input.bufferedBytes);
+      return onTick(state, input.now, input);
     case 'failed':
       return close(4000, 'try again');
     case 'overflowed':
@@ -152,6 +136,7 @@ export function advance(state: State, input: Input): Step {
 }
 
 type OpenState = Exclude<State, { phase: 'closed' }>;
+type IdentifiedState = Extract<State, { phase: 'resuming' | 'live' }>;
 
 function onFrame(state: OpenState, frame: ClientFrame, now: number): Step {
   const pulse = countFrame(state.pulse, now);
@@ -167,7 +152,7 @@ function onFrame(state: OpenState, frame: ClientFrame, now: number): Step {
   if (frame.t === 'hb') return stay(alive);
   if (frame.t === 'auth') {
     if (alive.phase === 'authenticating') return close(4501, 'one token at a time');
-    return stay(alive, { do: 'verify', token: frame.token });
+    return withRenewal(alive, askRenewal(alive.identity, frame.token));
   }
   if (frame.t === 'presence') return onPresence(alive, frame.state);
   if (alive.phase === 'live') return stay(alive, effectOf(frame, alive.identity));
@@ -190,7 +175,7 @@ function onCaughtUp(state: OpenState): Step {
   if (state.phase !== 'resuming') return stay(state);
   const { identity, kept, pulse } = state;
   const effects = kept.map((frame) => effectOf(frame, identity));
-  return stay({ phase: 'live', identity, pulse }, ...effects);
+  return stay({ phase: 'live', identity, pulse: forgive(pulse) }, ...effects);
 }
 
 function effectOf(frame: Request, { claims, feed }: Identity): Effect {
@@ -210,27 +195,42 @@ function onVerified(state: OpenState, claims: Claims): Step {
   if (state.phase === 'greeting') return stay(state);
   if (state.phase === 'authenticating') {
     const { hello, kept, pulse } = state;
-    const identity: Identity = { claims, feed: hello.feed, warned: false };
+    const identity = identify(claims, hello.feed);
     return stay({ phase: 'resuming', identity, kept, pulse }, { do: 'resume', claims, hello });
   }
   if (claims.userId !== state.identity.claims.userId) return close(4500, 'the token is of another user');
-  const renewed = { ...state, identity: { ...state.identity, claims, warned: false } };
   const answer = { t: 'auth-ok', expiresAt: claims.expiresAt } as const;
-  return stay(renewed, { do: 'renew', claims }, { do: 'send', frame: answer });
+  const renewal = endRenewal(state.identity, claims);
+  return withRenewal(state, renewal, { do: 'renew', claims }, { do: 'send', frame: answer });
 }
 
-function onRefused(fault: AuthFault): Step {
+function withRenewal(
+  state: IdentifiedState,
+  { identity, verify }: ReturnType<typeof endRenewal>,
+  ...effects: Effect[]
+): Step {
+  if (verify !== null) effects.push({ do: 'verify', token: verify });
+  return stay({ ...state, identity }, ...effects);
+}
+
+function onRefused(state: OpenState, fault: AuthFault): Step {
   if (fault === 'token-expired') return close(4403, 'token expired');
   if (fault === 'token-refused') return close(4500, 'token refused');
   if (fault === 'session-revoked') return close(4503, 'the session was revoked');
-  return close(4000, 'tokens cannot be verified now');
+  const detail = 'tokens cannot be verified now';
+  if (state.phase === 'greeting' || state.phase === 'authenticating') return close(4000, detail);
+  // The token that it has is as good as before; its end closes the socket.
+  const answer = { t: 'error', code: 'unavailable', detail, retryAfterMs: RETRY_MS } as const;
+  return withRenewal(state, endRenewal(state.identity, null), { do: 'send', frame: answer });
 }
 
-function onTick(state: OpenState, now: number, bufferedBytes: number): Step {
+function onTick(state: OpenState, now: number, transport: Transport): Step {
   if (state.phase === 'greeting')
     return now >= state.deadline ? close(4501, 'no hello in time') : stay(state);
   if (state.phase === 'authenticating') return stay(state);
-  const { pulse, due } = beat(state.pulse, now, bufferedBytes, HEARTBEAT_MS);
+  // Who waits for a replay is sent no heartbeats yet, so none is unanswered.
+  const counted = state.phase === 'live' ? state.pulse : forgive(state.pulse);
+  const { pulse, due } = beat(counted, now, transport, HEARTBEAT_MS);
   const fault = expired(pulse, now);
   if (fault === 'stalled') return close(4008, 'nothing was read for too long');
   if (fault === 'silent') return close(4005, 'no sign of life');

@@ -17,10 +17,20 @@ test('"off" is passed on once, and only when an "on" stands', () => {
   expect(table.say('c', 'ann', false, 9_000)).toBe(false);
 });
 
+test('who has stopped, and begins the next message at once, is seen', () => {
+  const table = new TypingTable();
+  expect([true, false, true].map((on, index) => table.say('c', 'ann', on, index * 100))).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});
+
 test('on and off in turns is no way around the throttle', () => {
   const table = new TypingTable();
-  const said = Array.from({ length: 40 }, (_, i) => ({ on: i % 2 === 0, now: i * 100 }));
-  expect(said.filter(({ on, now }) => table.say('c', 'ann', on, now)).length).toBeLessThanOrEqual(4);
+  const said = Array.from({ length: 40 }, (_, i) => ({ on: i % 2 === 0, now: i * 50 }));
+  const passed = said.filter(({ on, now }) => table.say('c', 'ann', on, now) && on);
+  expect(passed.length).toBeLessThanOrEqual(5);
 });
 
 test('conversations and users are throttled apart', () => {
@@ -33,6 +43,19 @@ test('conversations and users are throttled apart', () => {
     ].map(([c = '', u = '']) => table.say(c, u, true, 0)),
   ).toEqual([true, true, true]);
   expect(table.where('ann', 10)).toEqual(['a', 'b']);
+});
+
+test('who types everywhere is passed on in five conversations in two seconds, and whoever stops there', () => {
+  const table = new TypingTable();
+  let passed = 0;
+  for (let round = 0; round < 10; round++) {
+    for (let room = 0; room < 50; room++) {
+      for (const on of [true, false]) if (table.say(`room-${room}`, 'ann', on, round * 100)) passed += 1;
+    }
+  }
+  expect(passed).toBe(10);
+  expect(table.say('room-7', 'bob', true, 900)).toBe(true);
+  expect(table.say('room-40', 'ann', true, 2_000)).toBe(true);
 });
 
 test('an eleventh typer is not passed on until one stops or runs out, wherever they are connected', () => {
@@ -48,7 +71,7 @@ test('an eleventh typer is not passed on until one stops or runs out, wherever t
   expect(table.say('c', 'later', true, 6_001)).toBe(true);
 });
 
-test('never more than ten stand at once, never two "on" of one user within two seconds, and nothing is kept', () => {
+test('never more than ten stand at once, no "on" that stands is repeated within two seconds, and nothing is kept', () => {
   const step = fc.record({
     conversation: fc.constantFrom('a', 'b'),
     user: fc.nat(20),
@@ -70,7 +93,10 @@ test('never more than ten stand at once, never two "on" of one user within two s
           expect(now - (last.get(key) ?? -2_000)).toBeGreaterThanOrEqual(2_000);
           last.set(key, now);
           stands.set(key, now);
-        } else expect(stands.delete(key)).toBe(true);
+        } else {
+          expect(stands.delete(key)).toBe(true);
+          last.delete(key);
+        }
         const here = [...stands.keys()].filter((other) => other.startsWith(conversation));
         expect(here.length).toBeLessThanOrEqual(10);
       }

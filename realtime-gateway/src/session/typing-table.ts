@@ -4,6 +4,8 @@ import { TYPING_TTL_MS } from '@parley/contracts';
 const REPEAT_MS = 2_000;
 /** Nobody looks at more names than this. */
 const MAX_TYPERS = 10;
+/** Nobody types in more conversations than these within `REPEAT_MS`; each "on" is a frame for every member. */
+const MAX_PLACES = 5;
 
 interface Typer {
   /** Of the last "on", here or in another process. */
@@ -16,6 +18,8 @@ export class TypingTable {
   readonly #conversations = new Map<string, Map<string, Typer>>();
   /** What was said here, by user. */
   readonly #said = new Map<string, Set<string>>();
+  /** When "on" was passed on lately, by user: on all their sockets here. */
+  readonly #paces = new Map<string, number[]>();
   #sweptAt = 0;
 
   /** Whether it is to be passed on: "on" when it is news, "off" when an "on" stands. */
@@ -28,10 +32,18 @@ export class TypingTable {
       this.#said.get(user)?.delete(conversation);
       return true;
     }
-    if (typer && now < typer.at + REPEAT_MS) return false;
+    if (typer?.on && now < typer.at + REPEAT_MS) return false;
     if (!typer?.on && standing(typers) >= MAX_TYPERS) return false;
+    if (!this.#keepsPace(user, now)) return false;
     typers.set(user, { at: now, on });
     this.#said.set(user, (this.#said.get(user) ?? new Set()).add(conversation));
+    return true;
+  }
+
+  #keepsPace(user: string, now: number): boolean {
+    const lately = (this.#paces.get(user) ?? []).filter((at) => now < at + REPEAT_MS);
+    if (lately.length >= MAX_PLACES) return false;
+    this.#paces.set(user, [...lately, now]);
     return true;
   }
 
@@ -55,7 +67,7 @@ export class TypingTable {
 
   /** Conversations and users that are remembered. */
   get size(): number {
-    return this.#conversations.size + this.#said.size;
+    return this.#conversations.size + this.#said.size + this.#paces.size;
   }
 
   #typers(conversation: string, now: number): Map<string, Typer> {
@@ -71,6 +83,9 @@ export class TypingTable {
     for (const [conversation, typers] of this.#conversations) {
       forget(typers, now);
       if (typers.size === 0) this.#conversations.delete(conversation);
+    }
+    for (const [user, lately] of this.#paces) {
+      if (lately.every((at) => now >= at + REPEAT_MS)) this.#paces.delete(user);
     }
     for (const user of this.#said.keys()) if (this.where(user, now).length === 0) this.#said.delete(user);
   }

@@ -97,6 +97,39 @@ test('nobody looks at users whom nobody watches any more', () => {
   expect([told(table.answers()), told(table.tellings())]).toEqual([[], []]);
 });
 
+test('who watches the same again is answered with what is known, and nobody is looked at', () => {
+  const table = new WatchTable<Client>();
+  const ann = client('ann');
+  table.watch(ann, ['x', 'y']);
+  for (const user of table.take(0, 10)) table.see(user, view(user, 'active'), 100);
+  table.told(ann);
+  table.watch(ann, ['y', 'x', 'z']);
+  expect(table.take(0, 10)).toEqual(['z']);
+  table.see('z', view('z', 'away'), 100);
+  expect(told(table.answers())).toEqual([['ann', ['y', 'x', 'z']]]);
+  table.watch(ann, ['z']);
+  expect([...table.watched()]).toEqual(['z']);
+  expect(told(table.answers())).toEqual([['ann', ['z']]]);
+});
+
+test('who asks just after somebody came is told what is seen then, not what was seen before', () => {
+  const table = new WatchTable<Client>();
+  const [ann, bob] = [client('ann'), client('bob')];
+  table.watch(ann, ['x']);
+  for (const user of table.take(0, 10)) table.see(user, view(user, 'offline'), 100);
+  table.told(ann);
+  table.outdate('x', 5);
+  table.watch(bob, ['x']);
+  expect(told(table.answers())).toEqual([]);
+  expect(table.take(5, 10)).toEqual(['x']);
+  table.see('x', view('x', 'active'), 100);
+  expect(told(table.answers())).toEqual([['bob', ['x']]]);
+  expect(told(table.tellings())).toEqual([
+    ['bob', ['x']],
+    ['ann', ['x']],
+  ]);
+});
+
 test('whatever comes in whatever order, after quiet every watcher knows the latest of each user it watches', () => {
   const names = ['u0', 'u1', 'u2', 'u3'];
   const at = fc.nat(3);

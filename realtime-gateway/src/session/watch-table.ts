@@ -1,4 +1,5 @@
-import { type PresenceView, type Shown, shownTo } from './presence-view.ts';
+import { DueQueue } from './due-queue.ts';
+import { coversWatcher, type PresenceView, type Shown, shownTo } from './presence-view.ts';
 
 /** A socket that watches others. */
 export interface Watcher {
@@ -13,6 +14,8 @@ interface Watched<W> {
   checkAt: number;
   /** And once more then: what is read at first may be old. */
   confirmAt: number;
+  /** Something is known to have changed that the view does not show. */
+  outdated: boolean;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -32,6 +35,7 @@ interface Watching {
 export class WatchTable<W extends Watcher> {
   readonly #users = new Map<string, Watched<W>>();
   readonly #sockets = new Map<W, Watching>();
+  readonly #due = new DueQueue<string>();
   /** Sockets with something pending. */
   readonly #owed = new Set<W>();
   /** Of those: `watch` is answered as soon as possible, changes are collected. */
@@ -39,26 +43,43 @@ export class WatchTable<W extends Watcher> {
 
   /** Instead of those watched before. All are pending; who is new here is due now. */
   watch(socket: W, users: readonly string[]): void {
-    this.forget(socket);
-    if (users.length === 0) return;
+    if (users.length === 0) {
+      this.forget(socket);
+      return;
+    }
+    const before = this.#sockets.get(socket);
     const watching: Watching = { users: new Set(users), pending: new Set(users), missing: new Set() };
     this.#sockets.set(socket, watching);
     for (const user of watching.users) {
-      const watched = this.#users.get(user) ?? newlyWatched<W>();
-      this.#users.set(user, watched);
+      const watched = this.#users.get(user) ?? this.#begin(user);
       watched.watchers.add(socket);
-      if (!watched.view) watching.missing.add(user);
+      if (watched.view && !coversWatcher(watched.view, socket.userId)) this.outdate(user, 0);
+      if (!watched.view || watched.outdated) watching.missing.add(user);
     }
+    // After the new ones have been added: what is known of those who stay must not be forgotten in between.
+    for (const user of before?.users ?? []) if (!watching.users.has(user)) this.#end(user, socket);
     this.#owed.add(socket);
     if (watching.missing.size === 0) this.#answers.add(socket);
+    else this.#answers.delete(socket);
+  }
+
+  #begin(user: string): Watched<W> {
+    const watched = { watchers: new Set<W>(), view: null, checkAt: 0, confirmAt: NEVER, outdated: false };
+    this.#users.set(user, watched);
+    this.#due.set(user, 0);
+    return watched;
+  }
+
+  #end(user: string, socket: W): void {
+    const watchers = this.#users.get(user)?.watchers;
+    watchers?.delete(socket);
+    if (watchers?.size !== 0) return;
+    this.#users.delete(user);
+    this.#due.delete(user);
   }
 
   forget(socket: W): void {
-    for (const user of this.#sockets.get(socket)?.users ?? []) {
-      const watchers = this.#users.get(user)?.watchers;
-      watchers?.delete(socket);
-      if (watchers?.size === 0) this.#users.delete(user);
-    }
+    for (const user of this.#sockets.get(socket)?.users ?? []) this.#end(user, socket);
     this.#sockets.delete(socket);
     this.#owed.delete(socket);
     this.#answers.delete(socket);
@@ -68,19 +89,28 @@ export class WatchTable<W extends Watcher> {
     return this.#users.get(user)?.view ?? null;
   }
 
+  /** The names of all who watch any of these users. */
+  watchersOf(users: readonly string[]): Set<string> {
+    const names = new Set<string>();
+    for (const user of users) {
+      for (const { userId } of this.#users.get(user)?.watchers ?? []) names.add(userId);
+    }
+    return names;
+  }
+
   watched(): Iterable<string> {
     return this.#users.keys();
   }
 
   /** Users to be looked at now, at most so many. Each one must be seen, or be given a time to look again. */
   take(now: number, limit: number): string[] {
-    const due: string[] = [];
-    for (const [user, watched] of this.#users) {
-      if (watched.checkAt > now && watched.confirmAt > now) continue;
+    const due = this.#due.take(now, limit);
+    for (const user of due) {
+      const watched = this.#users.get(user);
+      if (!watched) continue;
       if (watched.confirmAt <= now) watched.confirmAt = NEVER;
       watched.checkAt = NEVER;
-      due.push(user);
-      if (due.length === limit) break;
+      this.#due.set(user, watched.confirmAt);
     }
     return due;
   }
@@ -88,36 +118,44 @@ export class WatchTable<W extends Watcher> {
   /** Looks at a user at this time, if not earlier. */
   checkBy(user: string, at: number): void {
     const watched = this.#users.get(user);
-    if (watched) watched.checkAt = Math.min(watched.checkAt, at);
+    if (!watched || watched.checkAt <= at) return;
+    watched.checkAt = at;
+    this.#due.set(user, Math.min(at, watched.confirmAt));
+  }
+
+  /** As `checkBy`; and until then nobody who begins to watch is told what was seen before. */
+  outdate(user: string, at: number): void {
+    const watched = this.#users.get(user);
+    if (watched) watched.outdated = true;
+    this.checkBy(user, at);
   }
 
   /** Looks at a user at this time, whatever is seen before. */
   confirmAt(user: string, at: number): void {
     const watched = this.#users.get(user);
-    if (watched) watched.confirmAt = at;
+    if (!watched) return;
+    watched.confirmAt = at;
+    this.#due.set(user, Math.min(at, watched.checkAt));
   }
 
   /** Takes how a user looks now, and when to look again: earlier, if they changed after this look began. */
   see(user: string, view: PresenceView, checkAt: number): void {
     const watched = this.#users.get(user);
     if (!watched) return;
-    watched.checkAt = Math.min(watched.checkAt, checkAt);
+    this.checkBy(user, checkAt);
     const before = watched.view;
     watched.view = view;
+    watched.outdated = false;
     for (const socket of watched.watchers) {
       const watching = this.#sockets.get(socket);
       if (!watching) continue;
-      if (before === null) this.#found(socket, watching, user);
-      else if (shownTo(before, socket.userId).text !== shownTo(view, socket.userId).text) {
+      if (watching.missing.delete(user)) {
+        if (watching.missing.size === 0) this.#answers.add(socket);
+      } else if (!before || shownTo(before, socket.userId).text !== shownTo(view, socket.userId).text) {
         watching.pending.add(user);
         this.#owed.add(socket);
       }
     }
-  }
-
-  #found(socket: W, watching: Watching, user: string): void {
-    watching.missing.delete(user);
-    if (watching.missing.size === 0) this.#answers.add(socket);
   }
 
   /** Sockets whose `watch` can be answered now. */
@@ -152,8 +190,4 @@ export class WatchTable<W extends Watcher> {
   postpone(socket: W): void {
     this.#answers.delete(socket);
   }
-}
-
-function newlyWatched<W>(): Watched<W> {
-  return { watchers: new Set(), view: null, checkAt: 0, confirmAt: NEVER };
 }

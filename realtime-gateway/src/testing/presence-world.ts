@@ -131,11 +131,16 @@ export class PresenceWorld {
     return this.kind === 'redis' ? this.#servers.redis : this.#servers.nats;
   }
 
+  get nats(): LocalServer {
+    return this.#servers.nats;
+  }
+
   get postgres(): LocalServer {
     return this.#servers.postgres;
   }
 
-  async node(times: Partial<PresenceTimes> = {}): Promise<Node> {
+  /** `reach`: how the node reaches the store. */
+  async node(times: Partial<PresenceTimes> = {}, reach = (store: LeaseStore) => store): Promise<Node> {
     const log = await openEventLog({ natsUrl: this.#servers.nats.url, replicas: 1, name: 'test', logger });
     const redis = connectRedis({ url: this.#servers.redis.url, logger });
     const leases: LeaseStore = this.kind === 'redis' ? openRedisLeases(redis) : await log.openLeases();
@@ -145,9 +150,9 @@ export class PresenceWorld {
       counts[what] += by;
     };
     const presence = new Presence({
-      leases,
+      leases: reach(leases),
       signals: log.signals,
-      privacy: (users) => readPrivacy(this.rows, users),
+      privacy: (users, watchersOf) => readPrivacy(this.rows, users, watchersOf),
       logger,
       observer: {
         leasesWritten: count('leasesWritten'),
@@ -180,6 +185,17 @@ export class PresenceWorld {
 
   async block(userId: string, blockedId: string): Promise<void> {
     await this.rows.query('insert into read_model.blocks values ($1, $2, now())', [userId, blockedId]);
+  }
+
+  /** Who reads what users let others see waits until the given function is called. */
+  async holdPrivacy(): Promise<() => Promise<void>> {
+    const client = await this.rows.connect();
+    await client.query('begin');
+    await client.query('lock table read_model.users, read_model.blocks in access exclusive mode');
+    return async () => {
+      await client.query('rollback');
+      client.release();
+    };
   }
 
   async hideLastSeen(userId: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { type ClientFrame, HELLO_DEADLINE_MS } from '@parley/contracts';
+import { identify } from '../session/identity.ts';
 import { advance, type Effect, type Input, openSession, type State } from '../session/session.ts';
 
 export type Phase = State['phase'];
@@ -12,7 +13,7 @@ export const claims = (userId: string, expiresAt: number) => ({
   expiresAt,
 });
 export const expiresAt = NOW + 3_600_000;
-const identity = { claims: claims('alice', expiresAt), feed: 'all', warned: false } as const;
+const identity = identify(claims('alice', expiresAt), 'all');
 export const { pulse } = openSession(NOW) as Extract<State, { phase: 'greeting' }>;
 
 export const states: { [P in Phase]: Extract<State, { phase: P }> } = {
@@ -35,7 +36,7 @@ export const inputs: { [K in Kind]: Extract<Input, { kind: K }> } = {
   verified: { kind: 'verified', claims: claims('alice', NOW + 7_200_000) },
   refused: { kind: 'refused', fault: 'token-refused' },
   'caught-up': { kind: 'caught-up' },
-  tick: { kind: 'tick', now: NOW + 1_000, bufferedBytes: 0 },
+  tick: { kind: 'tick', now: NOW + 1_000, bufferedBytes: 0, takenBytes: 0 },
   failed: { kind: 'failed' },
   overflowed: { kind: 'overflowed' },
   revoked: { kind: 'revoked' },

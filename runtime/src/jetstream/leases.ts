@@ -6,7 +6,7 @@ import {
   StorageType,
   type StoredMsg,
 } from '@nats-io/jetstream';
-import { type MsgHdrs, headers as newHeaders } from '@nats-io/transport-node';
+import { type MsgHdrs, headers as newHeaders, type QueuedIterator } from '@nats-io/transport-node';
 import { type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from '../leases.ts';
 import { AckInbox } from './ack-inbox.ts';
 import type { NatsLink } from './connection.ts';
@@ -19,6 +19,7 @@ const TOO_MANY = 413;
 const ANSWER_TIMEOUT_MS = 2_000;
 /** The server refuses to answer one request with more than 1,024 messages. */
 const GROUPS_PER_REQUEST = 200;
+const LEASES_PER_PAGE = 1_000;
 /** A follower learns what is committed with the next append or heartbeat, which comes once a second. */
 const FOLLOWER_STALE_MS = 1_500;
 
@@ -63,7 +64,8 @@ export class JetStreamLeases implements LeaseStore {
     const now = Date.now();
     for (const message of pages.flat()) {
       const [, group = '', id = ''] = message.subject.split('.').map(decode);
-      const leftMs = message.time.getTime() + ttlMsOf(message.header) - now;
+      // It is held, whatever the time is here: clocks that differ must not say how long it has been over.
+      const leftMs = Math.max(0, message.time.getTime() + ttlMsOf(message.header) - now);
       const held = found.get(group) ?? [];
       found.set(group, held);
       held.push({ id, value: message.string(), leftMs });
@@ -103,26 +105,37 @@ export class JetStreamLeases implements LeaseStore {
   }
 
   async #page(groups: readonly string[]): Promise<StoredMsg[]> {
-    const messages: StoredMsg[] = [];
+    const { direct } = this.#manager;
     try {
-      const answers = await this.#manager.direct.getLastMessagesFor(STREAM, {
-        multi_last: groups.map((group) => `lease.${encode(group)}.*`),
-      });
-      // A lost connection would leave the iterator waiting for ever.
-      const guard = setTimeout(() => answers.stop(new Error('no answer in time')), ANSWER_TIMEOUT_MS);
-      try {
-        for await (const message of answers) messages.push(message);
-      } finally {
-        clearTimeout(guard);
-      }
-      return messages;
+      const multi_last = groups.map((group) => `lease.${encode(group)}.*`);
+      return await collect(direct.getLastMessagesFor(STREAM, { multi_last }));
     } catch (error) {
-      const code = codeOf(error);
-      if (code === NOT_FOUND) return messages;
-      if (code !== TOO_MANY || groups.length === 1) throw error;
+      if (codeOf(error) !== TOO_MANY) throw error;
+      const [only] = groups;
+      if (only !== undefined && groups.length === 1) return this.#pages(only);
       const half = Math.ceil(groups.length / 2);
       const halves = [groups.slice(0, half), groups.slice(half)];
       return (await Promise.all(halves.map((part) => this.#page(part)))).flat();
+    }
+  }
+
+  /** A group that is too large for one answer: whoever makes it so costs some requests, and nobody their presence. */
+  async #pages(group: string): Promise<StoredMsg[]> {
+    const found = new Map<string, StoredMsg>();
+    let seq = 1;
+    for (;;) {
+      const page = await collect(
+        this.#manager.direct.getBatch(STREAM, {
+          seq,
+          batch: LEASES_PER_PAGE,
+          next_by_subj: `lease.${encode(group)}.*`,
+        }),
+      );
+      // One that is written again between two pages comes twice.
+      for (const message of page) found.set(message.subject, message);
+      const last = page.at(-1);
+      if (!last || page.length < LEASES_PER_PAGE) return [...found.values()];
+      seq = last.seq + 1;
     }
   }
 
@@ -131,6 +144,24 @@ export class JetStreamLeases implements LeaseStore {
       if (type === 'reconnect') for (const listener of this.#listeners) listener();
     }
   }
+}
+
+/** None when nothing is found. */
+async function collect(asked: Promise<QueuedIterator<StoredMsg>>): Promise<StoredMsg[]> {
+  const messages: StoredMsg[] = [];
+  try {
+    const answers = await asked;
+    // A lost connection would leave the iterator waiting for ever.
+    const guard = setTimeout(() => answers.stop(new Error('no answer in time')), ANSWER_TIMEOUT_MS);
+    try {
+      for await (const message of answers) messages.push(message);
+    } finally {
+      clearTimeout(guard);
+    }
+  } catch (error) {
+    if (codeOf(error) !== NOT_FOUND) throw error;
+  }
+  return messages;
 }
 
 async function ensureStream(manager: JetStreamManager, replicas: number): Promise<void> {
