@@ -119,4 +119,32 @@ describe('the token issuer', () => {
     issuer = await startIssuer({ dir: folder.path });
     expect((await verify(token)).payload.sub).toBe('alice');
   });
+
+  describe('for a page', () => {
+    const ask = (method: string, origin: string): Promise<Response> =>
+      fetch(`${issuer.url}/token`, {
+        method,
+        headers: { origin, 'content-type': 'application/json' },
+        ...(method === 'POST' && { body: JSON.stringify({ sub: 'alice' }) }),
+      });
+
+    it.each(['http://localhost:5173', 'http://127.0.0.1:3000'])(
+      'of this machine (%s) gets a token',
+      async (origin: string) => {
+        for (const method of ['OPTIONS', 'POST']) {
+          const answer = await ask(method, origin);
+          expect([answer.ok, answer.headers.get('access-control-allow-origin')]).toEqual([true, origin]);
+        }
+      },
+    );
+
+    it.each(['https://localhost.example', 'http://localhost.example:5173', 'null'])(
+      'of elsewhere (%s) gets none',
+      async (origin: string) => {
+        for (const method of ['OPTIONS', 'POST']) {
+          expect((await ask(method, origin)).headers.get('access-control-allow-origin')).toBe(null);
+        }
+      },
+    );
+  });
 });

@@ -6,6 +6,8 @@ import { parseTokenRequest } from './token-request.ts';
 import { createTokenSigner, type TokenSigner } from './token-signer.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
+/** Pages of this machine may ask for tokens in local play; any other page must not get one from whoever visits it. */
+const LOCAL_PAGE = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/;
 
 export interface IssuerOptions {
   /** The key pair lives here. */
@@ -64,9 +66,14 @@ async function answer(
 
 async function route(signer: TokenSigner, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://issuer').pathname;
+  const { origin } = request.headers;
+  if (origin !== undefined && LOCAL_PAGE.test(origin)) allow(response, origin);
   switch (`${request.method} ${path}`) {
     case 'GET /.well-known/jwks.json':
       return sendJson(response, 200, signer.jwks());
+    case 'OPTIONS /token':
+      response.writeHead(204).end();
+      return;
     case 'POST /token':
       return sendJson(response, 200, await issue(signer, request));
     case 'GET /health/live':
@@ -80,6 +87,12 @@ async function route(signer: TokenSigner, request: IncomingMessage, response: Se
         detail: `There is no ${request.method} ${path}. Ask POST /token or GET /.well-known/jwks.json.`,
       });
   }
+}
+
+function allow(response: ServerResponse, origin: string): void {
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('access-control-allow-headers', 'content-type');
+  response.setHeader('vary', 'origin');
 }
 
 async function issue(signer: TokenSigner, request: IncomingMessage) {
