@@ -8,6 +8,8 @@ import type {
 
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_MAX_MS = 20_000;
+/** Live for less is no success: who is let go right after each `live` must not come back at once for ever. */
+const STEADY_MS = 10_000;
 
 export type Moment = { now: number; chance: number };
 
@@ -24,18 +26,20 @@ export function reconnect(state: ConnectionState, now: number): ConnectionStep {
     generation,
     heardAt: now,
     leaveAt: null,
+    renewal: null,
   } as const;
   return stay(next, { do: 'get-token', generation });
 }
 
 /** Full jitter, the first time included: clients that lost one server together must not come back together. */
 export function backOff(state: ConnectionState, { now, chance }: Moment): ConnectionStep {
-  const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(state.attempt, 16));
+  const attempt = isSteady(state, now) ? 0 : state.attempt;
+  const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(attempt, 16));
   const next: ConnectionState = {
     ...state,
     phase: { name: 'waiting', until: now + chance * ceiling },
     generation: state.generation + 1,
-    attempt: state.attempt + 1,
+    attempt: attempt + 1,
     leaveAt: null,
     freshness: aged(state.freshness),
   };
@@ -65,6 +69,9 @@ export function leave(state: ConnectionState, now: number): ConnectionStep {
   const left = reconnect({ ...state, freshness: aged(state.freshness) }, now);
   return { state: left.state, effects: [{ do: 'close' }, ...left.effects] };
 }
+
+const isSteady = ({ phase }: ConnectionState, now: number): boolean =>
+  phase.name === 'live' && now - phase.since >= STEADY_MS;
 
 function aged(freshness: Freshness): Freshness {
   return freshness === 'fresh' ? 'stale' : freshness;

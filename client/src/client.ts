@@ -14,6 +14,7 @@ import type { SubscriptionItem } from './connection-model.ts';
 import { Outbox } from './outbox/outbox.ts';
 import type { OutboxEntry } from './outbox/outbox-state.ts';
 import type { OutboxStore } from './outbox/stored-entries.ts';
+import { ParleyError } from './parley-error.ts';
 import { type QueryParameters, type QueryRequest, queryPath } from './query-path.ts';
 import { type RequestOptions, requestOnce, requestUntilAnswered } from './request.ts';
 import { type SubscribeOptions, Subscription } from './subscription.ts';
@@ -162,7 +163,7 @@ export class ParleyClient {
     return this.query('messages', { params: { conversationId }, query }, options);
   }
 
-  /** Everything the user may see as it happens, or since a position; see SPEC.md. Starts when it is iterated. */
+  /** Everything the user may see as it happens, or since a position; see SPEC.md. Starts when it is iterated. Throws ParleyError `unsupported` without a WebSocket. */
   subscribe(options: SubscribeOptions = {}): Subscription {
     const { gateway, token, device } = this.#options;
     const WebSocket = this.#options.WebSocket ?? platformWebSocket();
@@ -217,7 +218,7 @@ export function createClient(options: ClientOptions): ParleyClient {
 
 function platformWebSocket(): SocketConstructor {
   const { WebSocket } = globalThis as { WebSocket?: SocketConstructor };
-  if (!WebSocket)
-    throw new Error('this platform has no WebSocket: pass one to createClient, for example of `ws`');
-  return WebSocket;
+  if (WebSocket) return WebSocket;
+  const detail = 'this platform has no WebSocket: pass one to createClient, for example of `ws`';
+  throw new ParleyError({ code: 'unsupported', status: 0, detail });
 }

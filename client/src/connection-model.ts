@@ -46,15 +46,24 @@ export type Phase =
   /** `hello` is sent. */
   | { name: 'greeting' }
   | { name: 'replaying' }
-  | { name: 'live' }
+  | { name: 'live'; since: number }
   | { name: 'waiting'; until: number }
   /** The consumer does not keep up: nothing is asked for until it has. */
   | { name: 'paused' }
   | { name: 'stopped'; fault: StopFault | null };
 
+/** In the place of a close code: the gateway's URL is none, so that there was no connection to close. */
+export const NO_SUCH_PLACE = 0;
+
 export interface StopFault {
   code: number;
   reason: string;
+}
+
+/** The token ends at `until`: another is asked for, again at `askAt` when none has come by then. */
+interface Renewal {
+  readonly askAt: number;
+  readonly until: number;
 }
 
 export interface ConnectionState {
@@ -62,7 +71,7 @@ export interface ConnectionState {
   feed: Feed;
   /** Counts sockets: what an older one still says is not heard. */
   generation: number;
-  /** Failed attempts since the last success. */
+  /** Failed attempts since a connection was live for a while. */
   attempt: number;
   position: Position | null;
   /** Whose connection it is; null until the first welcome. */
@@ -76,6 +85,7 @@ export interface ConnectionState {
   heardAt: number;
   /** The server asked to be left by then. */
   leaveAt: number | null;
+  renewal: Renewal | null;
   freshness: Freshness;
 }
 

@@ -1,9 +1,9 @@
 import { type CommitItem, formatPosition, type ServerFrame, SOCKET_LIMITS } from '@parley/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeFrame } from './connection.ts';
 import type { ConnectionEffect, ConnectionInput, ConnectionState, Phase } from './connection-model.ts';
 import { advance, initialState, SILENCE_MS, wakeAt } from './connection-state.ts';
+import { decodeFrame } from './decode-frame.ts';
 import { helloFrame } from './outgoing.ts';
 
 const EPOCH = '00000000-0000-4000-8000-000000000001';
@@ -113,7 +113,7 @@ describe('every phase × input', () => {
     'fetching-token': row('fetching-token', {
       token: 'opening',
       'token-failed': 'waiting',
-      tick: 'fetching-token',
+      tick: 'waiting',
     }),
     opening: row('opening', { opened: 'greeting', tick: 'waiting' }),
     greeting: row('greeting', { tick: 'waiting' }),
@@ -403,9 +403,21 @@ describe('coming back', () => {
     expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000, 20_000]);
   });
 
-  test('being live starts the count again', () => {
-    const tired = { ...live(), attempt: 7, phase: { name: 'replaying' } as const };
-    expect(frames(tired, { t: 'live', position: at(100) }).state.attempt).toBe(0);
+  test('being live for 10 s starts the count again, being let go at once does not', () => {
+    const replaying = { ...live(), attempt: 3, phase: { name: 'replaying' } as const };
+    const tired = frames(replaying, { t: 'live', position: at(100) }).state;
+    const lostAfter = (ms: number) => {
+      const closed = {
+        kind: 'closed',
+        generation: 1,
+        code: 4008,
+        reason: '',
+        now: NOW + ms,
+        chance: 1,
+      } as const;
+      return waitOf(run(tired, closed).state) - ms;
+    };
+    expect([lostAfter(0), lostAfter(9_999), lostAfter(10_000)]).toEqual([4_000, 4_000, 500]);
   });
 
   test.each([
@@ -420,6 +432,8 @@ describe('coming back', () => {
     [4502, 'stopped'],
     [4503, 'stopped'],
     [4504, 'stopped'],
+    // In the place of a code: the URL is none.
+    [0, 'stopped'],
   ])('close code %i means %s', (code, phase) => {
     const { state, effects } = run(live(), { kind: 'closed', generation: 1, code, reason: 'r', ...moment });
     expect(state.phase.name).toBe(phase);
@@ -437,6 +451,19 @@ describe('coming back', () => {
     expect(run(heard, { kind: 'tick', now: NOW + SILENCE_MS, chance: 0 }).effects).toEqual([{ do: 'close' }]);
   });
 
+  test('a token that does not come in 35 s is asked for anew, and the old one is no longer heard', () => {
+    const start = { kind: 'start', since: null, now: NOW } as const;
+    const { state } = run(initialState(), start);
+    expect(wakeAt(state)).toBe(NOW + SILENCE_MS);
+    const given = run(state, { kind: 'tick', now: NOW + SILENCE_MS, chance: 0 });
+    expect(given.state.phase).toEqual({ name: 'waiting', until: NOW + SILENCE_MS });
+    const late = run(given.state, { kind: 'token', generation: 1, token: 'x', now: NOW + SILENCE_MS });
+    expect([late.state, late.effects]).toEqual([given.state, []]);
+    expect(run(given.state, { kind: 'tick', now: NOW + SILENCE_MS, chance: 0 }).effects).toEqual([
+      { do: 'get-token', generation: 3 },
+    ]);
+  });
+
   test('a drain is followed within its window, at once and without waiting', () => {
     const asked = frames(live(), { t: 'drain', afterMs: [1_000, 3_000], reason: 'deploy' }).state;
     expect(wakeAt(asked)).toBe(NOW + 2_000);
@@ -450,6 +477,34 @@ describe('coming back', () => {
     expect(effects).toEqual([{ do: 'get-token', generation: 1 }]);
     const renewed = run(state, { kind: 'token', generation: 1, token: 'y', now: NOW });
     expect(renewed.effects).toEqual([{ do: 'send', frame: { t: 'auth', token: 'y' } }]);
+  });
+
+  describe('a renewal of the token', () => {
+    const asked = frames(live(), { t: 'auth-soon', inMs: 60_000 }).state;
+    /** Everything stays heard, so that only the renewal is due. */
+    const tickAt = (state: ConnectionState, now: number) =>
+      run({ ...state, heardAt: now }, { kind: 'tick', now, chance: 0.5 });
+    const failAt = (state: ConnectionState, now: number) =>
+      run(state, { kind: 'token-failed', generation: 1, now, chance: 0.5 }).state;
+
+    test('that fails or does not come is made again until the token ends', () => {
+      const failed = failAt(asked, NOW + 10);
+      expect(wakeAt(failed)).toBe(NOW + 3_010);
+      expect(tickAt(failed, NOW + 3_009).effects).toEqual([]);
+      const again = tickAt(failed, NOW + 3_010);
+      expect(again.effects).toEqual([{ do: 'get-token', generation: 1 }]);
+      expect(again.state.phase.name).toBe('live');
+      expect(tickAt(again.state, NOW + 18_010).effects).toEqual([{ do: 'get-token', generation: 1 }]);
+      expect(tickAt(failAt(again.state, NOW + 59_000), NOW + 62_000).effects).toEqual([]);
+    });
+
+    test('is over with the token, and with the connection', () => {
+      const token = { kind: 'token', generation: 1, token: 'y', now: NOW } as const;
+      expect(tickAt(run(asked, token).state, NOW + 15_000).effects).toEqual([]);
+      const lost = run(asked, { kind: 'closed', generation: 1, code: 1006, reason: '', ...moment }).state;
+      const next = run(lost, { kind: 'tick', now: NOW + 20_000, chance: 0 }).state;
+      expect(next).toMatchObject({ phase: { name: 'fetching-token' }, renewal: null });
+    });
   });
 
   test('a consumer that is behind pauses the connection, and goes on from the last commit it was given', () => {

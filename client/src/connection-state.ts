@@ -1,18 +1,20 @@
 import { type OwnPresence, parsePosition } from '@parley/contracts';
 import { backOff, end, leave, type Moment, pause, reconnect, stay } from './change-phase.ts';
-import type {
-  ConnectionInput,
-  ConnectionState,
-  ConnectionStep,
-  Feed,
-  StopFault,
+import {
+  type ConnectionInput,
+  type ConnectionState,
+  type ConnectionStep,
+  type Feed,
+  NO_SUCH_PLACE,
+  type StopFault,
 } from './connection-model.ts';
 import { follow, NOTHING_FOLLOWED, unfollow } from './following.ts';
 import { initialOutgoing, outgoingAnew, speak, speakAt, type } from './outgoing.ts';
 import { onFrame } from './receive-frame.ts';
+import { renew, renewAt, renewedLater } from './renew-token.ts';
 import { NO_VERSIONS } from './version-track.ts';
 
-/** This long without a frame and the connection counts as dead. */
+/** This long without a frame, or without a token, and the connection counts as dead. */
 export const SILENCE_MS = 35_000;
 
 interface ConnectionWish {
@@ -34,6 +36,7 @@ export function initialState({ feed = 'all', presence = 'active' }: ConnectionWi
     outgoing: initialOutgoing(presence),
     heardAt: 0,
     leaveAt: null,
+    renewal: null,
     freshness: 'loading',
   };
 }
@@ -42,13 +45,14 @@ export function initialState({ feed = 'all', presence = 'active' }: ConnectionWi
 export function wakeAt(state: ConnectionState): number | null {
   const endsAt = connectionEndsAt(state);
   if (endsAt === null) return state.phase.name === 'waiting' ? state.phase.until : null;
-  return Math.min(endsAt, speakAt(state) ?? Number.POSITIVE_INFINITY);
+  const never = Number.POSITIVE_INFINITY;
+  return Math.min(endsAt, speakAt(state) ?? never, renewAt(state) ?? never);
 }
 
-/** When the present socket is to be left; null when there is none. */
+/** When the present attempt or socket is to be left; null when there is none. */
 function connectionEndsAt({ phase: { name }, heardAt, leaveAt }: ConnectionState): number | null {
-  const connected = name === 'opening' || name === 'greeting' || name === 'replaying' || name === 'live';
-  return connected ? Math.min(heardAt + SILENCE_MS, leaveAt ?? Number.POSITIVE_INFINITY) : null;
+  const none = name === 'idle' || name === 'waiting' || name === 'paused' || name === 'stopped';
+  return none ? null : Math.min(heardAt + SILENCE_MS, leaveAt ?? Number.POSITIVE_INFINITY);
 }
 
 /** One connection after another, told as a function. Rules C1–C8 of SPEC.md live here. */
@@ -69,7 +73,7 @@ function react(state: ConnectionState, input: ConnectionInput): ConnectionStep {
     case 'token':
       return onToken(state, input.token, input.now);
     case 'token-failed':
-      return state.phase.name === 'fetching-token' ? backOff(state, input) : stay(state);
+      return state.phase.name === 'fetching-token' ? backOff(state, input) : renewedLater(state, input);
     case 'opened':
       return onOpened(state, input.now);
     case 'frame':
@@ -120,7 +124,8 @@ function onToken(state: ConnectionState, token: string, now: number): Connection
     return stay({ ...state, phase: { name: 'opening' }, heardAt: now }, { do: 'open', generation, token });
   }
   const renews = state.phase.name === 'replaying' || state.phase.name === 'live';
-  return renews ? stay(state, { do: 'send', frame: { t: 'auth', token } }) : stay(state);
+  const renewed = { ...state, renewal: null };
+  return renews ? stay(renewed, { do: 'send', frame: { t: 'auth', token } }) : stay(state);
 }
 
 function onOpened(state: ConnectionState, now: number): ConnectionStep {
@@ -132,7 +137,7 @@ function onOpened(state: ConnectionState, now: number): ConnectionStep {
 function onClosed(state: ConnectionState, input: Moment & StopFault): ConnectionStep {
   const { code, reason } = input;
   // 4010: a newer socket of this device has taken over; coming back would take over from it, for ever.
-  const forGood = code === 4010 || (code >= 4500 && code < 4600);
+  const forGood = code === NO_SUCH_PLACE || code === 4010 || (code >= 4500 && code < 4600);
   return forGood ? end(state, { code, reason }) : backOff(state, input);
 }
 
@@ -141,7 +146,13 @@ function onTick(state: ConnectionState, moment: Moment): ConnectionStep {
     return moment.now < state.phase.until ? stay(state) : reconnect(state, moment.now);
   }
   const endsAt = connectionEndsAt(state);
-  if (endsAt === null || moment.now < endsAt) return stay(state);
+  if (endsAt === null) return stay(state);
+  if (moment.now < endsAt) return onRenewal(state, moment.now);
   const asked = state.leaveAt !== null && moment.now >= state.leaveAt;
   return asked ? leave(state, moment.now) : backOff(state, moment);
+}
+
+function onRenewal(state: ConnectionState, now: number): ConnectionStep {
+  const at = renewAt(state);
+  return at === null || now < at || !state.renewal ? stay(state) : renew(state, state.renewal.until, now);
 }

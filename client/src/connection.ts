@@ -1,20 +1,17 @@
+import { type ClientFrame, type OwnPresence, type SeenPresence, SUBPROTOCOL } from '@parley/contracts';
 import {
-  type ClientFrame,
-  type OwnPresence,
-  type SeenPresence,
-  type ServerFrame,
-  SUBPROTOCOL,
-} from '@parley/contracts';
-import type {
-  ConnectionEffect,
-  ConnectionInput,
-  ConnectionState,
-  Feed,
-  StopFault,
-  SubscriptionItem,
-  TypingSignal,
+  type ConnectionEffect,
+  type ConnectionInput,
+  type ConnectionState,
+  type Feed,
+  NO_SUCH_PLACE,
+  type StopFault,
+  type SubscriptionItem,
+  type TypingSignal,
 } from './connection-model.ts';
 import { advance, initialState, wakeAt } from './connection-state.ts';
+import { decodeFrame } from './decode-frame.ts';
+import { monotonicNow } from './monotonic-now.ts';
 import { helloFrame } from './outgoing.ts';
 
 /** The part of the browser's WebSocket that is used; `ws` has it too. */
@@ -62,27 +59,27 @@ export class Connection {
   }
 
   start(since: string | null): void {
-    this.#take({ kind: 'start', since, now: Date.now() });
+    this.#take({ kind: 'start', since, now: monotonicNow() });
   }
 
   follow(conversation: string, from: number | 'head'): void {
-    this.#take({ kind: 'follow', conversation, from, now: Date.now() });
+    this.#take({ kind: 'follow', conversation, from, now: monotonicNow() });
   }
 
   unfollow(conversation: string): void {
-    this.#take({ kind: 'unfollow', conversation, now: Date.now() });
+    this.#take({ kind: 'unfollow', conversation, now: monotonicNow() });
   }
 
   typing(conversation: string, on: boolean): void {
-    this.#take({ kind: 'typing', conversation, on, now: Date.now() });
+    this.#take({ kind: 'typing', conversation, on, now: monotonicNow() });
   }
 
   setPresence(presence: OwnPresence): void {
-    this.#take({ kind: 'presence', presence, now: Date.now() });
+    this.#take({ kind: 'presence', presence, now: monotonicNow() });
   }
 
   watch(users: readonly string[]): void {
-    this.#take({ kind: 'watch', users, now: Date.now() });
+    this.#take({ kind: 'watch', users, now: monotonicNow() });
   }
 
   /** The consumer has too much to do; nothing is lost, the log keeps it. */
@@ -91,7 +88,7 @@ export class Connection {
   }
 
   drained(): void {
-    this.#take({ kind: 'drained', now: Date.now() });
+    this.#take({ kind: 'drained', now: monotonicNow() });
   }
 
   stop(): void {
@@ -140,19 +137,22 @@ export class Connection {
   }
 
   async #getToken(generation: number): Promise<void> {
+    let token: string;
     try {
-      const token = await this.#options.token();
-      this.#take({ kind: 'token', generation, token, now: Date.now() });
+      token = await this.#options.token();
     } catch {
       this.#take({ kind: 'token-failed', generation, ...moment() });
+      return;
     }
+    this.#take({ kind: 'token', generation, token, now: monotonicNow() });
   }
 
   #open(generation: number, token: string): void {
-    const socket = new this.#options.WebSocket(this.#options.url, SUBPROTOCOL);
+    const socket = this.#construct(generation);
+    if (!socket) return;
     this.#socket = socket;
     socket.onopen = () => {
-      this.#take({ kind: 'opened', generation, now: Date.now() });
+      this.#take({ kind: 'opened', generation, now: monotonicNow() });
       if (this.#socket === socket) this.#send(helloFrame(this.#state, token, this.#options.device));
     };
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(generation, data);
@@ -161,6 +161,17 @@ export class Connection {
     };
     // A failed socket closes as well, and closing is what counts.
     socket.onerror = () => undefined;
+  }
+
+  /** Null when the platform refuses: a URL that is none (SyntaxError), or plain `ws` in a secure page, for example. */
+  #construct(generation: number): SocketLike | null {
+    try {
+      return new this.#options.WebSocket(this.#options.url, SUBPROTOCOL);
+    } catch (error) {
+      const code = (error as Error | null)?.name === 'SyntaxError' ? NO_SUCH_PLACE : 1006;
+      this.#take({ kind: 'closed', generation, code, reason: String(error), ...moment() });
+      return null;
+    }
   }
 
   #receive(generation: number, data: unknown): void {
@@ -201,43 +212,11 @@ export class Connection {
         this.#timer = null;
         this.#take({ kind: 'tick', ...moment() });
       },
-      Math.max(0, at - Date.now()),
+      Math.max(0, at - monotonicNow()),
     );
   }
 }
 
 function moment(): { now: number; chance: number } {
-  return { now: Date.now(), chance: Math.random() };
-}
-
-/** Null when it is not a frame of this protocol; a frame of a type that is not known here is one, and is passed over. */
-export function decodeFrame(data: unknown): ServerFrame | null {
-  if (typeof data !== 'string') return null;
-  let frame: ServerFrame;
-  try {
-    frame = JSON.parse(data);
-  } catch {
-    return null;
-  }
-  if (typeof frame !== 'object' || frame === null || typeof frame.t !== 'string') return null;
-  switch (frame.t) {
-    case 'commit':
-      return isItem(frame) ? frame : null;
-    case 'commits':
-    case 'sub-commits':
-      return Array.isArray(frame.items) && frame.items.every(isItem) ? frame : null;
-    case 'presences':
-      return Array.isArray(frame.items) && frame.items.every(isObject) ? frame : null;
-    default:
-      return frame;
-  }
-}
-
-function isItem(item: { seq: unknown; events: unknown }): boolean {
-  if (!Number.isSafeInteger(item?.seq) || !Array.isArray(item.events)) return false;
-  return item.events.length > 0 && item.events.every(isObject);
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+  return { now: monotonicNow(), chance: Math.random() };
 }

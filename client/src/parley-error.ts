@@ -2,9 +2,10 @@ import type { ErrorCode, FieldFault } from '@parley/contracts';
 
 /**
  * `network`: no answer. `connection-closed`: the gateway said to stop, or the outbox was closed. `discarded`: the
- * application took a command back out of its outbox. The others are the server's.
+ * application took a command back out of its outbox. `unsupported`: the platform lacks what is needed. The others are
+ * the server's.
  */
-export type ClientErrorCode = ErrorCode | 'network' | 'connection-closed' | 'discarded';
+export type ClientErrorCode = ErrorCode | 'network' | 'connection-closed' | 'discarded' | 'unsupported';
 
 export interface ParleyErrorOptions {
   code: ClientErrorCode;

@@ -16,6 +16,14 @@ test('ids stand in the path, values as text in the search, and what is undefined
   expect(queryPath('user', { params: { userId: 'ann b/c?' } })).toBe('/v1/users/ann%20b%2Fc%3F');
 });
 
+test('a parameter is there where URLSearchParams has no size', () => {
+  const size = Object.getOwnPropertyDescriptor(URLSearchParams.prototype, 'size') ?? {};
+  Object.defineProperty(URLSearchParams.prototype, 'size', { value: undefined, configurable: true });
+  const path = queryPath('notifications', { query: { limit: 2 } });
+  Object.defineProperty(URLSearchParams.prototype, 'size', size);
+  expect(path).toBe('/v1/me/notifications?limit=2');
+});
+
 test('every query’s path is filled by the params of its schema', () => {
   for (const [name, { path, params }] of Object.entries(querySchemas)) {
     const values = Object.fromEntries(Object.keys(params.shape).map((key) => [key, messageId]));

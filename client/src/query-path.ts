@@ -31,5 +31,7 @@ export function queryPath<N extends QueryName>(name: N, request: QueryRequest<N>
   for (const [key, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) search.set(key, String(value));
   }
-  return search.size > 0 ? `${path}?${search}` : path;
+  // `size` is newer than the oldest browsers of P7.
+  const text = search.toString();
+  return text === '' ? path : `${path}?${text}`;
 }

@@ -11,6 +11,7 @@ import {
   onSubOk,
 } from './following.ts';
 import { onCommits, onReplay, positionText } from './receive-commits.ts';
+import { renew } from './renew-token.ts';
 import { NO_VERSIONS, withVersion } from './version-track.ts';
 
 type Frame<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
@@ -25,7 +26,8 @@ export function onFrame(state: ConnectionState, frame: ServerFrame, moment: Mome
     case 'commits':
       return onCommits(state, frame.items, moment);
     case 'live': {
-      const live: ConnectionState = { ...state, phase: { name: 'live' }, attempt: 0, freshness: 'fresh' };
+      const since = state.phase.name === 'live' ? state.phase.since : moment.now;
+      const live: ConnectionState = { ...state, phase: { name: 'live', since }, freshness: 'fresh' };
       return moveTo(live, frame.position, moment);
     }
     case 'hb': {
@@ -39,7 +41,7 @@ export function onFrame(state: ConnectionState, frame: ServerFrame, moment: Mome
     case 'revoked':
       return onRevoked(state, frame, moment);
     case 'auth-soon':
-      return stay(state, { do: 'get-token', generation: state.generation });
+      return renew(state, moment.now + frame.inMs, moment.now);
     case 'drain': {
       const [from, to] = frame.afterMs;
       return stay({ ...state, leaveAt: moment.now + from + moment.chance * (to - from) });

@@ -1,5 +1,7 @@
-import type { Problem } from '@parley/contracts';
+import { errorCatalogue, type Problem } from '@parley/contracts';
+import { monotonicNow } from './monotonic-now.ts';
 import { ParleyError } from './parley-error.ts';
+import { withinTime } from './within-time.ts';
 
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -31,7 +33,8 @@ export interface Sender {
 }
 
 /**
- * Repeats a request until there is a definite answer: network failures, 409 `contention`, 429 and 5xx are not. Waits
+ * Repeats a request until there is a definite answer: network failures, 409 `contention`, 429, 5xx and what is no
+ * answer of Parley are not. Waits
  * with full jitter, and never less than the server's Retry-After. An expired token is fetched anew once. Only for
  * requests that may arrive twice: queries, and commands with their key.
  */
@@ -40,11 +43,11 @@ export async function requestUntilAnswered(
   request: HttpRequest,
   { signal, timeoutMs = 30_000 }: RequestOptions = {},
 ): Promise<HttpAnswer> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = monotonicNow() + timeoutMs;
   let renewed = false;
   for (let attempt = 0; ; attempt++) {
     signal?.throwIfAborted();
-    const outcome = await tryOnce(sender, request, { signal, timeoutMs: deadline - Date.now() });
+    const outcome = await tryOnce(sender, request, { signal, timeoutMs: deadline - monotonicNow() });
     if (!(outcome instanceof ParleyError)) return outcome;
     signal?.throwIfAborted();
     if (outcome.code === 'token-expired' && !renewed) {
@@ -52,7 +55,7 @@ export async function requestUntilAnswered(
       continue;
     }
     const wait = pauseBefore(attempt, outcome);
-    if (isDefinite(outcome) || Date.now() + wait >= deadline) throw outcome;
+    if (isDefinite(outcome) || monotonicNow() + wait >= deadline) throw outcome;
     await pause(wait, signal);
   }
 }
@@ -79,49 +82,66 @@ function pauseBefore(attempt: number, { retryAfterMs = 0 }: ParleyError): number
 }
 
 async function tryOnce(
-  { fetch, token }: Sender,
-  { method, url, headers, body }: HttpRequest,
-  limits: { signal: AbortSignal | undefined; timeoutMs: number },
+  sender: Sender,
+  request: HttpRequest,
+  { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number },
 ): Promise<HttpAnswer | ParleyError> {
-  const bearer = await token();
-  const timeout = AbortSignal.timeout(Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, limits.timeoutMs)));
+  const ms = Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, timeoutMs));
+  const detail = `no answer from ${hostOf(request)} in time`;
+  const late = () => new ParleyError({ code: 'network', status: 0, detail });
   try {
-    const response = await fetch(url, {
-      method,
-      headers: { ...headers, authorization: `Bearer ${bearer}` },
-      signal: limits.signal ? AbortSignal.any([limits.signal, timeout]) : timeout,
-      ...(body !== undefined && { body }),
-    });
-    const text = await response.text();
-    return response.ok ? { body: JSON.parse(text), headers: response.headers } : refusalOf(response, text);
-  } catch (cause) {
-    return new ParleyError({
-      code: 'network',
-      status: 0,
-      detail: `no answer from ${new URL(url).host}`,
-      cause,
-    });
+    // The token too: one that never comes must not hold the request, nor what waits behind it.
+    return await withinTime((own) => exchange(sender, request, own), { ms, signal, late });
+  } catch (error) {
+    if (error instanceof ParleyError && error.code === 'network') return error;
+    throw error;
   }
 }
 
-/** A proxy on the way may answer something that is no problem+json. */
+async function exchange(
+  { fetch, token }: Sender,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer | ParleyError> {
+  const bearer = await token();
+  // Given up meanwhile; sent now, it could arrive after what is sent next.
+  signal.throwIfAborted();
+  const { method, url, body } = request;
+  const headers = { ...request.headers, authorization: `Bearer ${bearer}` };
+  try {
+    const response = await fetch(url, { method, headers, signal, ...(body !== undefined && { body }) });
+    const text = await response.text();
+    return response.ok ? { body: JSON.parse(text), headers: response.headers } : refusalOf(response, text);
+  } catch (cause) {
+    const detail = `no answer from ${hostOf(request)}`;
+    return new ParleyError({ code: 'network', status: 0, detail, cause });
+  }
+}
+
+const hostOf = ({ url }: HttpRequest): string => new URL(url).host;
+
 function refusalOf(response: Response, text: string): ParleyError {
   const problem = readProblem(text);
   const { status } = response;
   const header = Number(response.headers.get('retry-after'));
   return new ParleyError({
-    code: problem?.code ?? (status >= 500 ? 'unavailable' : 'invalid-request'),
-    status,
-    detail: problem?.detail ?? problem?.title ?? `status ${status}`,
+    ...(problem ? { code: problem.code, status } : codeOfStranger(status)),
+    detail: problem?.detail ?? problem?.title ?? `status ${status} without a code of Parley's`,
     errors: problem?.errors,
     retryAfterMs: problem?.retryAfterMs ?? (header > 0 ? header * 1_000 : undefined),
   });
 }
 
+/** A proxy or a captive portal on the way speaks for itself: what it refuses Parley has not even seen. */
+function codeOfStranger(status: number): Pick<ParleyError, 'code' | 'status'> {
+  if (status === 429) return { code: 'rate-limited', status };
+  return status >= 500 ? { code: 'unavailable', status } : { code: 'network', status: 0 };
+}
+
 function readProblem(text: string): Problem | null {
   try {
     const problem = JSON.parse(text) as Problem | null;
-    return typeof problem?.code === 'string' ? problem : null;
+    return problem && Object.hasOwn(errorCatalogue, problem.code) ? problem : null;
   } catch {
     return null;
   }

@@ -8,6 +8,7 @@ import {
 import { Connection, type SocketConstructor } from './connection.ts';
 import type { Feed, Freshness, StopFault, SubscriptionItem, TypingSignal } from './connection-model.ts';
 import { ParleyError } from './parley-error.ts';
+import { stopError } from './stop-error.ts';
 
 const utf8 = new TextEncoder();
 
@@ -128,9 +129,9 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
       for (;;) {
         const entry = await this.#next();
         if (!entry) return;
-        // C3: the position is moved, and stored, before the consumer's code runs.
-        this.#position = entry.position;
         await this.#options.store?.save({ position: entry.position, item: entry.item });
+        // C3: before the consumer's code runs, and not before it is stored: else it would be of an item never handed out.
+        this.#position = entry.position;
         if (entry.item) yield entry.item;
       }
     } finally {
@@ -226,13 +227,4 @@ function checkFrame(frame: ClientFrame): void {
     ? `${issue.path.join('.')} ${issue.message}`
     : `more than ${SOCKET_LIMITS.frameBytes} bytes`;
   throw new ParleyError({ code: 'invalid-request', status: 0, detail });
-}
-
-function stopError({ code, reason }: StopFault): ParleyError {
-  const detail = `the server closed the connection for good: ${code} ${reason}`;
-  return new ParleyError({
-    code: code === 4500 ? 'unauthenticated' : 'connection-closed',
-    status: code,
-    detail,
-  });
 }

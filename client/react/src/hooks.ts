@@ -18,7 +18,7 @@ function useView<T>(view: View<T>): T {
   return useSyncExternalStore(listen, look, look);
 }
 
-/** Whether what is shown is up to date, and why it never will be again. */
+/** Whether what is shown is up to date; and what the server refuses, or why it has ended. */
 export function useConnection(): ConnectionStatus {
   return useView(useParley().live.connection());
 }
@@ -42,7 +42,7 @@ type Content = Omit<CommandInput<'message.send'>, 'conversationId'>;
 export interface MessageActions {
   /** Shown at once and sent as soon as there is a network; gives its key. A refusal shows in its row. */
   send(content: string | Content): string;
-  /** Throws ParleyError when the page cannot be loaded. */
+  /** Rejects with a ParleyError when the page cannot be loaded: catch it. */
   loadBefore(): Promise<void>;
   retry(key: string): void;
   /** False when it is on its way and cannot be taken back. */

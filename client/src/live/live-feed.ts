@@ -9,9 +9,11 @@ import type { ParleyClient } from '../client.ts';
 import type { Freshness, SubscriptionItem, TypingSignal } from '../connection-model.ts';
 import type { Viewer } from '../model/commit-facts.ts';
 import { ParleyError } from '../parley-error.ts';
+import { isDefinite } from '../request.ts';
 import type { Subscription } from '../subscription.ts';
 
-const RETRY_MS = 1_000;
+const BACKOFF_BASE_MS = 500;
+const BACKOFF_MAX_MS = 20_000;
 const NOBODY: Viewer = { userId: '', unarchiveOnMessage: true };
 
 export interface LiveFeedOptions {
@@ -32,6 +34,7 @@ export class LiveFeed {
   #viewer: Viewer = NOBODY;
   #subscription: Subscription | null = null;
   #error: ParleyError | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
   #presence: OwnPresence;
 
   constructor(options: LiveFeedOptions) {
@@ -51,7 +54,7 @@ export class LiveFeed {
     return this.#subscription?.state ?? 'loading';
   }
 
-  /** Why it has ended for good. */
+  /** Why it has ended for good; or, while `loading`, why the server does not say who the user is. */
   get error(): ParleyError | null {
     return this.#error;
   }
@@ -77,43 +80,60 @@ export class LiveFeed {
 
   stop(): void {
     this.#stop.abort();
+    if (this.#timer) clearTimeout(this.#timer);
     this.#subscription?.close();
   }
 
   async #run(ready: () => void): Promise<void> {
-    const { client, typing, seen, changed } = this.#options;
-    const me = await this.#me();
-    if (!me || this.#stop.signal.aborted) return;
-    this.#viewer = { userId: me.user.userId, unarchiveOnMessage: me.preferences.unarchiveOnMessage };
-    this.#subscription = client.subscribe({
-      since: me.asOf,
-      presence: this.#presence,
-      onState: changed,
-      onTyping: typing,
-      onPresence: seen,
-    });
-    ready();
     try {
+      const me = await this.#me();
+      if (!me || this.#stop.signal.aborted) return;
+      this.#viewer = { userId: me.user.userId, unarchiveOnMessage: me.preferences.unarchiveOnMessage };
+      this.#subscription = this.#subscribe(me.asOf);
+      ready();
       for await (const item of this.#subscription) {
         if (item.kind === 'commit') this.#noteOwn(item.commit, this.#viewer);
         this.#options.item(item);
       }
     } catch (error) {
-      if (!(error instanceof ParleyError)) throw error;
-      this.#error = error;
-      changed();
+      // Nobody awaits this: what is not told here is told to nobody.
+      this.#become(error instanceof ParleyError ? error : unforeseen(error));
     }
   }
 
+  #subscribe(since: string): Subscription {
+    const { client, typing, seen, changed } = this.#options;
+    return client.subscribe({
+      since,
+      presence: this.#presence,
+      onState: changed,
+      onTyping: typing,
+      onPresence: seen,
+    });
+  }
+
+  /** Also after a refusal: the application may have another token by then. */
   async #me() {
-    while (!this.#stop.signal.aborted) {
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
-        return await this.#options.client.query('me', {}, { signal: this.#stop.signal });
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * RETRY_MS));
+        const me = await this.#options.client.query('me', {}, { signal: this.#stop.signal });
+        this.#become(null);
+        return me;
+      } catch (error) {
+        this.#become(error instanceof ParleyError && isDefinite(error) ? error : null);
+        const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** attempt);
+        await new Promise((resolve) => {
+          this.#timer = setTimeout(resolve, Math.random() * ceiling);
+        });
       }
     }
     return null;
+  }
+
+  #become(error: ParleyError | null): void {
+    if (error === this.#error || this.#stop.signal.aborted) return;
+    this.#error = error;
+    this.#options.changed();
   }
 
   #noteOwn({ events }: CommitItem, viewer: Viewer): void {
@@ -123,4 +143,9 @@ export class LiveFeed {
       this.#viewer = { ...viewer, unarchiveOnMessage };
     }
   }
+}
+
+function unforeseen(cause: unknown): ParleyError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new ParleyError({ code: 'internal', status: 0, detail, cause });
 }

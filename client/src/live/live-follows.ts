@@ -36,6 +36,11 @@ export class LiveFollows {
     else if (item.kind === 'revoked') this.#follows.delete(item.conversation);
   }
 
+  /** The connection is gone: on the next one each has to come live anew. */
+  lost(): void {
+    for (const [id, follow] of this.#follows) if (follow === 'live') this.#follows.set(id, 'asked');
+  }
+
   #note(conversationId: string, follow: Follow): void {
     if (this.#follows.has(conversationId)) this.#follows.set(conversationId, follow);
   }

@@ -83,6 +83,13 @@ export class LiveModels {
     return model ? hasRole(model) : null;
   }
 
+  /** That it is not there does not say that there is none: the page is being loaded anew. */
+  lacksMessage(id: string, messageId: string): boolean {
+    const source = this.messages.get(id);
+    if (!source?.model || source.isExact) return false;
+    return !source.model.items.some((message) => message.messageId === messageId);
+  }
+
   /** Conversations that are looked at and that the feed does not bring, with the version that is known of each. */
   visited(): Map<string, number> {
     const visited = new Map<string, number>();

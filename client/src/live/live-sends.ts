@@ -1,6 +1,14 @@
 import type { CommandInput, CommitItem } from '@parley/contracts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { NO_SENDS, type Send, type Sends, takeArrived, takeOutbox, withoutSends } from './sends.ts';
+import {
+  NO_SENDS,
+  type Send,
+  type Sends,
+  takeArrived,
+  takeOutbox,
+  withoutArrived,
+  withoutSends,
+} from './sends.ts';
 
 /** The messages of the outbox, until the subscription brings them. */
 export class LiveSends {
@@ -31,6 +39,11 @@ export class LiveSends {
 
   take(commit: CommitItem): void {
     this.#sends = takeArrived(this.#sends, commit);
+  }
+
+  /** `isMissing`: whether the page that is shown lacks a message, and is being loaded anew. */
+  settle(isMissing: (conversationId: string, messageId: string) => boolean): void {
+    this.#sends = withoutArrived(this.#sends, ({ key, data }) => isMissing(data.conversationId, key));
   }
 
   settled(keys: ReadonlySet<string>): void {

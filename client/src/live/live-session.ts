@@ -15,14 +15,19 @@ import {
   typersIn,
 } from './typing-state.ts';
 
+interface Listened {
+  /** Otherwise it is only kept in case that somebody comes back. */
+  readonly isListened: boolean;
+}
+
 /** What there is while somebody looks: one subscription, and everything that is derived from it. */
 export class LiveSession {
   readonly feed: LiveFeed;
   readonly models: LiveModels;
   readonly sends: LiveSends;
   readonly presence = new LivePresence();
-  /** The users of each view of presences that is open. */
-  readonly watched = new Map<string, readonly string[]>();
+  /** The users of each view of presences that is open, oldest first. */
+  readonly watched = new Map<Listened, readonly string[]>();
   readonly #follows = new LiveFollows();
   readonly #changed: () => void;
   #typing: TypingState = new Map();
@@ -33,7 +38,7 @@ export class LiveSession {
     this.feed = new LiveFeed({
       client,
       presence,
-      changed,
+      changed: () => this.#lookAtConnection(),
       item: (item) => this.#take(item),
       typing: (signal) => this.#hear(signal),
       seen: (presences) => {
@@ -64,10 +69,27 @@ export class LiveSession {
 
   /** Asks the gateway for what is looked at now; once for all that came in together. */
   settle(): void {
+    this.sends.settle((id, messageId) => this.models.lacksMessage(id, messageId));
     const { subscription } = this.feed;
     if (!subscription) return;
     this.#follows.become(this.models.visited(), subscription);
-    this.presence.watch([...this.watched.values()].flat(), subscription);
+    this.presence.watch(this.#wantedUsers(), subscription);
+  }
+
+  /** Those that somebody looks at first, then the newest: not all of them may be watched. */
+  #wantedUsers(): readonly string[] {
+    const newest = [...this.watched].reverse();
+    const looked = newest.filter(([view]) => view.isListened);
+    const kept = newest.filter(([view]) => !view.isListened);
+    return [...looked, ...kept].flatMap(([, users]) => users);
+  }
+
+  #lookAtConnection(): void {
+    if (this.feed.state !== 'fresh') {
+      this.presence.lost();
+      this.#follows.lost();
+    }
+    this.#changed();
   }
 
   #take(item: SubscriptionItem): void {

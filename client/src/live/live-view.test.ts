@@ -4,18 +4,20 @@ import { LiveView } from './live-view.ts';
 function counting() {
   const opened = vi.fn();
   const closed = vi.fn();
+  const left = vi.fn();
   let now = { count: 0 };
   const view = new LiveView<{ count: number }>({
     initial: { count: -1 },
     look: () => now,
     open: opened,
     close: closed,
+    left,
   });
   const become = (count: number): void => {
     now = { count };
     view.refresh();
   };
-  return { view, opened, closed, become };
+  return { view, opened, closed, left, become };
 }
 
 test('the first listener opens the view, and each is told while it listens', () => {
@@ -68,5 +70,36 @@ test('a view is kept for a while after its last listener, and is then as if neve
     expect(opened).toHaveBeenCalledTimes(2);
   } finally {
     vi.useRealTimers();
+  }
+});
+
+test('whoever still listens when a view ends is told that nothing is known', () => {
+  const { view, become, left } = counting();
+  const seen: number[] = [];
+  const stop = view.listen(() => seen.push(view.current.count));
+  become(1);
+  view.end();
+  expect(seen).toEqual([1, -1]);
+  expect([view.isOpen, view.isListened]).toEqual([false, true]);
+  stop();
+  expect(left).toHaveBeenCalledTimes(1);
+});
+
+test('a listener that throws costs the others nothing, and what it throws is not lost', () => {
+  const later: (() => void)[] = [];
+  const spy = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((run) => void later.push(run));
+  try {
+    const { view, become } = counting();
+    view.listen(() => {
+      throw new Error('of the application');
+    });
+    const second = vi.fn();
+    view.listen(second);
+    become(1);
+    expect(second).toHaveBeenCalledTimes(1);
+    expect(later).toHaveLength(1);
+    expect(later[0]).toThrow('of the application');
+  } finally {
+    spy.mockRestore();
   }
 });

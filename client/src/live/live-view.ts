@@ -8,6 +8,8 @@ export interface LiveViewOptions<T> {
   /** What is to be seen now: the same object when nothing changed. Asked for while the view is open only. */
   look(before: T): T;
   open(view: LiveView<T>): void;
+  /** After the last listener went. */
+  left(view: LiveView<T>): void;
   close(view: LiveView<T>): void;
 }
 
@@ -27,6 +29,14 @@ export class LiveView<T> implements View<T> {
     return this.#current;
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get isListened(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   listen(listener: () => void): () => void {
     // One function given twice is two listeners.
     const own = (): void => listener();
@@ -38,26 +48,41 @@ export class LiveView<T> implements View<T> {
       this.#options.open(this);
     }
     return () => {
-      if (!this.#listeners.delete(own) || this.#listeners.size > 0 || !this.#isOpen) return;
-      this.#grace = setTimeout(() => this.end(), GRACE_MS);
+      if (!this.#listeners.delete(own) || this.#listeners.size > 0) return;
+      if (this.#isOpen) this.#grace = setTimeout(() => this.end(), GRACE_MS);
+      this.#options.left(this);
     };
   }
 
   /** Tells the listeners if there is something new. */
   refresh(): void {
-    const next = this.#options.look(this.#current);
-    if (next === this.#current) return;
-    this.#current = next;
-    for (const listener of [...this.#listeners]) listener();
+    this.#show(this.#options.look(this.#current));
   }
 
-  /** Nothing is known any more; a later listener opens it again. */
+  /** Nothing is known any more, and whoever still listens is told; a later listener opens it again. */
   end(): void {
     if (this.#grace) clearTimeout(this.#grace);
     this.#grace = null;
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#current = this.#options.initial;
     this.#options.close(this);
+    this.#show(this.#options.initial);
+  }
+
+  #show(next: T): void {
+    if (next === this.#current) return;
+    this.#current = next;
+    for (const listener of [...this.#listeners]) tell(listener);
+  }
+}
+
+/** What a listener throws is the application's to see, and must not cost the others what they wait for. */
+function tell(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

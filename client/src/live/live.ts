@@ -9,7 +9,10 @@ import { LiveSession } from './live-session.ts';
 import { LiveView } from './live-view.ts';
 import { LOADING, type Shown, shownAs, type View } from './view.ts';
 
-/** Whether everything is up to date; `error` says why it will not be again before `close` and a new start. */
+/**
+ * Whether everything is up to date. An `error` of status 4xx: the server refuses to say who the user is, and is asked
+ * again, with growing pauses. Any other: it has ended, and goes on after `close` and a new start only.
+ */
 export interface ConnectionStatus {
   readonly state: Freshness;
   readonly error: ParleyError | null;
@@ -18,8 +21,8 @@ export interface ConnectionStatus {
 /** How a kind of view is made of a session. */
 interface Kind<T> {
   initial: T;
-  open?(session: LiveSession): void;
-  close?(session: LiveSession): void;
+  open?(session: LiveSession, view: LiveView<T>): void;
+  close?(session: LiveSession, view: LiveView<T>): void;
   look(session: LiveSession, before: T): T;
 }
 
@@ -30,7 +33,7 @@ interface OpenView {
 
 /**
  * What the user may see, kept up to date while somebody listens. The first listener opens a connection; some time after
- * the last one it is closed. Asked for the same thing, it gives the same view.
+ * the last one it is closed. Asked for what somebody listens to, it gives the same view; others are not kept.
  */
 export class Live {
   readonly #client: ParleyClient;
@@ -127,14 +130,17 @@ export class Live {
     });
   }
 
-  /** Of each of the users, `unknown` where nobody can tell. At most 200 users are watched at a time. */
+  /**
+   * Of each of the users, `unknown` where nobody can tell. At most 200 users are watched at a time: of the views that are
+   * listened to, and then of those opened last.
+   */
   presence(users: readonly string[]): View<Presences> {
     const wanted = [...new Set(users)].sort();
-    const key = `presence/${wanted.join('/')}`;
+    const key = `presence/${JSON.stringify(wanted)}`;
     return this.#view<Presences>(key, {
       initial: new Map(wanted.map((user) => [user, unknownPresence(user)])),
-      open: ({ watched }) => watched.set(key, wanted),
-      close: ({ watched }) => watched.delete(key),
+      open: ({ watched }, view) => watched.set(view, wanted),
+      close: ({ watched }, view) => watched.delete(view),
       look: ({ presence }, before) => presence.of(wanted, before),
     });
   }
@@ -150,7 +156,10 @@ export class Live {
     this.#session?.feed.setPresence(presence);
   }
 
-  /** Ends everything at once, without the time that views are kept. Listening again starts anew. */
+  /**
+   * Ends everything at once, without the time that views are kept. Whoever still listens is told that nothing is known.
+   * Listening again starts anew.
+   */
   close(): void {
     for (const view of [...this.#open]) view.end();
   }
@@ -163,24 +172,34 @@ export class Live {
       initial: kind.initial,
       look: (before) => (this.#session ? kind.look(this.#session, before) : kind.initial),
       open: () => {
+        if (!this.#views.has(key)) this.#views.set(key, view);
         this.#session ??= new LiveSession(this.#client, this.#presence, () => this.#changed());
         this.#open.add(view);
-        kind.open?.(this.#session);
+        kind.open?.(this.#session, view);
+        this.#changed();
+      },
+      left: () => {
+        this.#forget(key, view);
         this.#changed();
       },
       close: () => {
         this.#open.delete(view);
-        if (this.#views.get(key) === view) this.#views.delete(key);
-        this.#closed(kind);
+        this.#forget(key, view);
+        this.#closed(kind, view);
       },
     });
-    this.#views.set(key, view);
     return view;
   }
 
-  #closed<T>(kind: Kind<T>): void {
+  /** One that ended while somebody listens is not made anew: whoever draws it would open it with that. */
+  #forget<T>(key: string, view: LiveView<T>): void {
+    if (view.isOpen || view.isListened) return;
+    if (this.#views.get(key) === view) this.#views.delete(key);
+  }
+
+  #closed<T>(kind: Kind<T>, view: LiveView<T>): void {
     if (!this.#session) return;
-    kind.close?.(this.#session);
+    kind.close?.(this.#session, view);
     if (this.#open.size > 0) {
       this.#changed();
       return;
@@ -196,6 +215,7 @@ export class Live {
    * one change.
    */
   #changed(): void {
+    if (!this.#session) return;
     this.#flush ??= setTimeout(() => {
       this.#flush = null;
       this.#session?.settle();

@@ -47,6 +47,11 @@ export class Source<M> {
     return this.#kept.model;
   }
 
+  /** Whether the model has all that came. */
+  get isExact(): boolean {
+    return isExact(this.#kept, this.#options.fold);
+  }
+
   /** Whether the next commits go on from the model. */
   get isContinuous(): boolean {
     return this.#kept.model !== null && !this.#kept.cut;
@@ -74,7 +79,10 @@ export class Source<M> {
     this.#become(cutOff(this.#kept, anotherLog));
   }
 
-  /** Loads something that becomes a part of the model, with the commits that came in the meantime. */
+  /**
+   * Loads something that becomes a part of the model, with the commits that came in the meantime. Rejects when it could
+   * not be loaded; not when it is stopped meanwhile.
+   */
   async extend<A>(load: (signal: AbortSignal) => Promise<A>, merge: Merge<M, A>): Promise<void> {
     const since: CommitItem[] = [];
     this.#sincePage = since;
@@ -84,6 +92,8 @@ export class Source<M> {
       // Not when commits were missed on the way, or another one was begun.
       if (this.#sincePage !== since || model === null) return;
       this.#become({ ...this.#kept, model: merge(model, answer, since) });
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
     } finally {
       if (this.#sincePage === since) this.#sincePage = null;
     }

@@ -1,98 +1,36 @@
-import type { CommandAccepted, CommandInput, CommandType, ErrorCode, FieldFault } from '@parley/contracts';
+import type {
+  NewCommand,
+  OutboxEffect,
+  OutboxEntry,
+  OutboxInput,
+  OutboxState,
+  OutboxStep,
+  Outcome,
+  Slot,
+} from './outbox-model.ts';
+
+export type { CommandFault, OutboxEffect, OutboxEntry, OutboxInput, OutboxState } from './outbox-model.ts';
 
 /** Commands on their way at once: each conversation has one, and a browser holds few connections to one host. */
 const MAX_SENDING = 6;
 /** More than anybody writes while offline; beyond it a command is refused at once. */
 export const MAX_WAITING_COMMANDS = 1_000;
+/** Kept to be seen; the oldest go first, so that a queue in which all is refused does not grow for ever. */
+const MAX_REFUSED = 1_000;
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
-
-/** Why a command was not accepted, as a plain object that can be stored. `network`: no answer, or no token. */
-export interface CommandFault {
-  code: ErrorCode | 'network';
-  status: number;
-  detail: string;
-  errors: FieldFault[];
-}
-
-/** A command that has no definite answer yet, or was refused: plain, so that it can be stored as it is. */
-export interface OutboxEntry {
-  readonly key: string;
-  readonly type: CommandType;
-  readonly data: CommandInput<CommandType>;
-  readonly state: 'queued' | 'sending' | 'refused';
-  /** Of the last attempt; of one that is not refused, it is tried again. */
-  readonly fault: CommandFault | null;
-}
-
-interface Slot {
-  readonly entry: OutboxEntry;
-  /** Commands of one lane are sent in order, one at a time. */
-  readonly lane: string;
-  readonly attempt: number;
-  readonly notBefore: number;
-  /** Not sent before: what a crash forgets must not be in the log. */
-  readonly stored: boolean;
-  /** Its event was seen, only the answer is missing: others need not wait for it. */
-  readonly confirmed: boolean;
-  /** Somebody of this process waits for the answer. */
-  readonly awaited: boolean;
-}
-
-export interface OutboxState {
-  /** False until the store was read: what is in it goes first. */
-  readonly loaded: boolean;
-  readonly slots: readonly Slot[];
-}
-
-type NewCommand = Pick<OutboxEntry, 'key' | 'type' | 'data'>;
-
-/** `chance` is a random number in [0, 1). */
-export type OutboxInput =
-  | { kind: 'loaded'; entries: readonly OutboxEntry[]; now: number }
-  | { kind: 'send'; command: NewCommand; now: number }
-  | { kind: 'stored'; keys: ReadonlySet<string>; now: number }
-  | { kind: 'accepted'; key: string; accepted: CommandAccepted; now: number }
-  | {
-      kind: 'failed';
-      key: string;
-      fault: CommandFault;
-      /** Asking again with the same key gives the same answer. */
-      definite: boolean;
-      retryAfterMs: number;
-      now: number;
-      chance: number;
-    }
-  /** An event that a command with this key has made. */
-  | { kind: 'seen'; key: string; now: number }
-  | { kind: 'retry'; key: string; now: number }
-  | { kind: 'discard'; key: string; now: number }
-  /** The network is there again. */
-  | { kind: 'online'; now: number }
-  | { kind: 'tick'; now: number };
-
-type Outcome = { accepted: CommandAccepted } | { fault: CommandFault } | 'discarded';
-
-export type OutboxEffect =
-  | { do: 'post'; entry: OutboxEntry }
-  /** What is to be stored has changed. */
-  | { do: 'store' }
-  | {
-      do: 'settle';
-      key: string;
-      outcome: Outcome;
-    };
-
-interface OutboxStep {
-  state: OutboxState;
-  effects: readonly OutboxEffect[];
-}
 
 export const EMPTY_OUTBOX: OutboxState = { loaded: false, slots: [] };
 
 /** What is shown and stored: commands whose event was seen are in the log, and so no longer here. */
 export function entriesOf({ slots }: OutboxState): OutboxEntry[] {
   return slots.filter((slot) => !slot.confirmed).map((slot) => slot.entry);
+}
+
+/** Refused ones wait for nobody, and do not count. */
+export function isFull({ slots }: OutboxState): boolean {
+  if (slots.length < MAX_WAITING_COMMANDS) return false;
+  return slots.filter((slot) => slot.entry.state !== 'refused').length >= MAX_WAITING_COMMANDS;
 }
 
 /** When the next attempt is due, or null. */
@@ -169,7 +107,7 @@ function newSlot(entry: OutboxEntry, awaited: boolean): Slot {
 function onLoaded(state: OutboxState, entries: readonly OutboxEntry[]): OutboxStep {
   const known = new Set(state.slots.map((slot) => slot.entry.key));
   const earlier = entries
-    .filter((entry) => !known.has(entry.key))
+    .filter(({ key }) => !known.has(key) && known.add(key))
     // The one that was on its way when the process ended: nobody knows how far it got, and its key does.
     .map((entry) => (entry.state === 'sending' ? { ...entry, state: 'queued' as const } : entry))
     .map((entry) => newSlot(entry, false));
@@ -188,7 +126,8 @@ function onFailed(state: OutboxState, failed: Extract<OutboxInput, { kind: 'fail
   if (failed.definite) {
     if (slot.confirmed) return remove(state, key, settle(key, { fault }));
     const entry: OutboxEntry = { ...slot.entry, state: 'refused', fault };
-    return stay(replace(state, { ...slot, entry, awaited: false }), { do: 'store' }, settle(key, { fault }));
+    const refused = withoutOldest(replace(state, { ...slot, entry, awaited: false }));
+    return stay(refused, { do: 'store' }, settle(key, { fault }));
   }
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(slot.attempt, 16));
   const next = {
@@ -198,6 +137,12 @@ function onFailed(state: OutboxState, failed: Extract<OutboxInput, { kind: 'fail
     notBefore: now + retryAfterMs + chance * ceiling,
   };
   return stay(replace(state, next));
+}
+
+function withoutOldest(state: OutboxState): OutboxState {
+  const refused = state.slots.filter((slot) => slot.entry.state === 'refused');
+  const gone = new Set(refused.slice(0, Math.max(0, refused.length - MAX_REFUSED)));
+  return gone.size === 0 ? state : { ...state, slots: state.slots.filter((slot) => !gone.has(slot)) };
 }
 
 function onSeen(state: OutboxState, key: string): OutboxStep {

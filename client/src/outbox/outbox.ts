@@ -1,14 +1,15 @@
 import type { CommandAccepted, CommandInput, CommandType } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { SubscriptionItem } from '../connection-model.ts';
+import { monotonicNow } from '../monotonic-now.ts';
 import { ParleyError } from '../parley-error.ts';
-import { isDefinite } from '../request.ts';
+import { failureOf } from './failure-of.ts';
 import {
   advanceOutbox,
-  type CommandFault,
   dueAt,
   EMPTY_OUTBOX,
   entriesOf,
+  isFull,
   MAX_WAITING_COMMANDS,
   type OutboxEffect,
   type OutboxEntry,
@@ -60,18 +61,21 @@ export class Outbox {
     return this.#entries;
   }
 
-  /** Why the store does not work now, or null. Commands are sent all the same once it was read. */
+  /**
+   * Why the store does not work now, or null. Commands are sent all the same once it was read. What it held that was no
+   * command is the `cause`.
+   */
   get storeFault(): unknown {
     return this.#stored.fault;
   }
 
-  /** Never throws for want of a network. Throws ParleyError `limit-reached` when 1,000 wait. */
+  /** Never throws for want of a network. Throws ParleyError `limit-reached` when 1,000 wait; refused ones do not count. */
   send<T extends CommandType>(
     type: T,
     data: CommandInput<T>,
     { key = uuidv7() }: { key?: string } = {},
   ): SentCommand<T> {
-    if (this.#state.slots.length >= MAX_WAITING_COMMANDS) {
+    if (isFull(this.#state)) {
       throw refusal('limit-reached', `${MAX_WAITING_COMMANDS} commands wait already`);
     }
     if (this.#state.slots.some((slot) => slot.entry.key === key)) {
@@ -80,7 +84,7 @@ export class Outbox {
     // A copy: what the caller changes later must not become another request under the same key.
     const copy = JSON.parse(JSON.stringify(data)) as CommandInput<CommandType>;
     const settled = this.#await(key);
-    this.#take({ kind: 'send', command: { key, type, data: copy }, now: Date.now() });
+    this.#take({ kind: 'send', command: { key, type, data: copy }, now: monotonicNow() });
     return { key, settled: settled as Promise<CommandAccepted<T>> };
   }
 
@@ -89,7 +93,7 @@ export class Outbox {
     const refused = this.#entries.some((entry) => entry.key === key && entry.state === 'refused');
     if (!refused) return null;
     const settled = this.#await(key);
-    this.#take({ kind: 'retry', key, now: Date.now() });
+    this.#take({ kind: 'retry', key, now: monotonicNow() });
     return { key, settled };
   }
 
@@ -99,7 +103,7 @@ export class Outbox {
    */
   discard(key: string): boolean {
     const before = this.#entries;
-    this.#take({ kind: 'discard', key, now: Date.now() });
+    this.#take({ kind: 'discard', key, now: monotonicNow() });
     return before.length !== this.#entries.length;
   }
 
@@ -115,28 +119,28 @@ export class Outbox {
     if (this.#state.slots.length === 0) return;
     for (const { commandid: key } of item.commit.events) {
       if (key !== undefined && this.#state.slots.some((slot) => slot.entry.key === key)) {
-        this.#take({ kind: 'seen', key, now: Date.now() });
+        this.#take({ kind: 'seen', key, now: monotonicNow() });
       }
     }
   }
 
   /** The network is there again: what waited for it is tried at once. */
   online(): void {
-    this.#take({ kind: 'online', now: Date.now() });
+    this.#take({ kind: 'online', now: monotonicNow() });
   }
 
   /** Nothing is sent any more; what was not settled rejects, and is still in the store. */
   close(): void {
     this.#ended.abort();
     if (this.#timer) clearTimeout(this.#timer);
-    const closed = refusal('connection-closed', 'the outbox was closed before there was an answer');
-    for (const waiter of this.#waiters.values()) waiter.reject(closed);
+    for (const waiter of this.#waiters.values()) waiter.reject(closed());
     this.#waiters.clear();
   }
 
   #await(key: string): Promise<CommandAccepted> {
     const settled = new Promise<CommandAccepted>((resolve, reject) => {
-      this.#waiters.set(key, { resolve, reject });
+      if (this.#ended.signal.aborted) reject(closed());
+      else this.#waiters.set(key, { resolve, reject });
     });
     // Who does not ask for the outcome sees it in `entries`; it must not end the process.
     settled.catch(() => undefined);
@@ -145,7 +149,7 @@ export class Outbox {
 
   async #load(): Promise<void> {
     const entries = await this.#stored.load(this.#ended.signal);
-    if (entries) this.#take({ kind: 'loaded', entries, now: Date.now() });
+    if (entries) this.#take({ kind: 'loaded', entries, now: monotonicNow() });
   }
 
   #take(input: OutboxInput): void {
@@ -166,7 +170,10 @@ export class Outbox {
     this.#notifying = true;
     queueMicrotask(() => {
       this.#notifying = false;
-      for (const listener of this.#listeners) listener();
+      for (const listener of this.#listeners) {
+        // Each in a turn of its own: one that throws is heard of, and costs the others nothing.
+        queueMicrotask(() => this.#listeners.has(listener) && listener());
+      }
     });
   }
 
@@ -188,9 +195,9 @@ export class Outbox {
     const { key } = entry;
     try {
       const accepted = await this.#options.post(entry, this.#ended.signal);
-      this.#take({ kind: 'accepted', key, accepted, now: Date.now() });
+      this.#take({ kind: 'accepted', key, accepted, now: monotonicNow() });
     } catch (error) {
-      this.#take({ kind: 'failed', key, ...failureOf(error), now: Date.now(), chance: Math.random() });
+      this.#take({ kind: 'failed', key, ...failureOf(error), now: monotonicNow(), chance: Math.random() });
     }
   }
 
@@ -200,7 +207,7 @@ export class Outbox {
       () => this.#entries,
       (entries) => {
         const keys = new Set(entries.map((entry) => entry.key));
-        this.#take({ kind: 'stored', keys, now: Date.now() });
+        this.#take({ kind: 'stored', keys, now: monotonicNow() });
       },
     );
   }
@@ -219,8 +226,8 @@ export class Outbox {
     this.#timer = null;
     if (at === null) return;
     this.#timer = setTimeout(
-      () => this.#take({ kind: 'tick', now: Date.now() }),
-      Math.max(0, at - Date.now()),
+      () => this.#take({ kind: 'tick', now: monotonicNow() }),
+      Math.max(0, at - monotonicNow()),
     );
   }
 }
@@ -229,14 +236,6 @@ function refusal(code: ParleyError['code'], detail: string): ParleyError {
   return new ParleyError({ code, status: 0, detail });
 }
 
-/** What is no answer of the server, a token that could not be had for example, is tried again like a lost network. */
-function failureOf(error: unknown): { fault: CommandFault; definite: boolean; retryAfterMs: number } {
-  if (!(error instanceof ParleyError)) {
-    const fault = { code: 'network' as const, status: 0, detail: String(error), errors: [] };
-    return { fault, definite: false, retryAfterMs: 0 };
-  }
-  const { code, status, detail, errors, retryAfterMs = 0 } = error;
-  const fault = { code: code as CommandFault['code'], status, detail, errors };
-  // Without a valid token nothing was said of the command: it waits for the user to sign in again.
-  return { fault, definite: isDefinite(error) && status !== 401, retryAfterMs };
+function closed(): ParleyError {
+  return refusal('connection-closed', 'the outbox was closed before there was an answer');
 }

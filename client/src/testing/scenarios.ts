@@ -286,6 +286,49 @@ const reset: Scenario = {
   },
 };
 
+const ownWhileReloading: Scenario = {
+  name: 'an own message is shown all the time, also when it comes while the page is loaded anew',
+  async run(stage) {
+    let isLost = false;
+    const WebSocket = stage.socketThatGreets((hello) => {
+      // Beyond the end of this log: nobody knows what was missed.
+      if (isLost) hello.since = (hello.since ?? '').replace(/:.*/, ':999999999');
+      isLost = false;
+    });
+    const ann = stage.clientOf('ann', { WebSocket });
+    const room = await roomOf(ann);
+    await ann.send(room, 'before');
+    await looking([ann], async (live) => {
+      const [messages, connection] = [open(live.messages(room)), open(live.connection())];
+      await fresh(messages);
+      await stage.refuse('socket', true);
+      await until(() => connection.current.state === 'stale');
+      await stage.refuse('read', true);
+      isLost = true;
+      await stage.refuse('socket', false);
+      await until(() => connection.current.state === 'fresh' && !isLost);
+      const seen: string[] = [];
+      messages.listen(() => seen.push(linesOf(messages).join(' ')));
+      // The event alone settles it: once it has, the event has come.
+      await stage.loseAnswers('command', 1_000);
+      ann.outbox.send('message.send', { conversationId: room, body: 'mine' });
+      await until(() => seen.length > 0 && ann.outbox.entries.length === 0);
+      await stage.loseAnswers('command', 0);
+      same(messages.current.state, 'stale');
+      await stage.refuse('read', false);
+      await fresh(messages);
+      same(
+        linesOf(messages).map(([, body]) => body),
+        ['before', 'mine'],
+      );
+      same(
+        seen.filter((lines) => !lines.endsWith('mine')),
+        [],
+      );
+    });
+  },
+};
+
 const paging: Scenario = {
   name: 'history is read backward while messages come',
   async run(stage) {
@@ -385,6 +428,48 @@ const typing: Scenario = {
   },
 };
 
+const refusedToken: Scenario = {
+  name: 'why the server refuses a token is told, until there is one that it takes',
+  async run(stage) {
+    let isRefused = true;
+    const good = stage.clientOf('ann');
+    const room = await roomOf(good);
+    const ann = stage.clientOf('ann', { token: () => (isRefused ? 'none' : stage.tokenOf('ann')) });
+    await looking([ann], async (live) => {
+      const [connection, messages] = [open(live.connection()), open(live.messages(room))];
+      await until(() => connection.current.error !== null);
+      same(
+        [connection.current.state, connection.current.error?.code, messages.current.state],
+        ['loading', 'unauthenticated', 'loading'],
+      );
+      isRefused = false;
+      await fresh(messages);
+      same(connection.current, { state: 'fresh', error: null });
+    });
+  },
+};
+
+const crowd: Scenario = {
+  name: 'whoever is on the screen is seen, however many were looked at before',
+  async run(stage) {
+    const [ann, bob] = [stage.clientOf('ann'), stage.clientOf('bob')];
+    await looking([ann, bob], async (annsLive, bobsLive) => {
+      if (!annsLive || !bobsLive) return;
+      const before = Array.from({ length: 200 }, (_, n) => stage.user(`a${n}`));
+      const first = stage.user('a0');
+      const left = bobsLive.presence(before);
+      const stop = left.listen(() => undefined);
+      await until(() => left.current.get(first)?.state === 'offline');
+      await connected(annsLive);
+      // It is kept for a while, and takes no place from who is looked at.
+      stop();
+      const watched = open(bobsLive.presence([stage.user('ann')]));
+      const state = () => watched.current.get(stage.user('ann'))?.state;
+      await until(() => state() === 'active', state);
+    });
+  },
+};
+
 const presence: Scenario = {
   name: 'who is watched is seen as they say, and offline when they go',
   async run(stage) {
@@ -400,7 +485,9 @@ const presence: Scenario = {
       await until(() => state() === 'dnd', state);
       annsLive.setPresence('active');
       await until(() => state() === 'active', state);
-      await stage.cut('socket');
+      await stage.refuse('socket', true);
+      await until(() => state() === 'unknown', state);
+      await stage.refuse('socket', false);
       await Promise.all([connected(annsLive), connected(bobsLive)]);
       await until(() => state() === 'active', state);
       annsLive.close();
@@ -459,9 +546,12 @@ export const scenarios: readonly Scenario[] = [
   cutViews,
   unreachable,
   reset,
+  ownWhileReloading,
   paging,
   refusals,
+  refusedToken,
   typing,
   presence,
+  crowd,
   visiting,
 ];

@@ -32,16 +32,17 @@ export class Stage {
 
   clientOf(name: string, options: Partial<ClientOptions> = {}): ParleyClient {
     const { origin, ...services } = this.#addresses;
-    const token = async (): Promise<string> => {
-      const answer = await fetch(`${origin}/token/${encodeURIComponent(this.user(name))}`);
-      return await answer.text();
-    };
     return createClient({
       ...services,
-      token,
+      token: () => this.tokenOf(name),
       ...(this.#WebSocket && { WebSocket: this.#WebSocket }),
       ...options,
     });
+  }
+
+  async tokenOf(name: string): Promise<string> {
+    const answer = await fetch(`${this.#addresses.origin}/token/${encodeURIComponent(this.user(name))}`);
+    return await answer.text();
   }
 
   cut(wire: Wire): Promise<void> {
