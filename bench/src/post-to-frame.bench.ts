@@ -42,6 +42,8 @@ const RECEIVERS = 2;
 const SENDERS = 64;
 const BODY_BYTES = 100;
 const NOMINAL_MESSAGES = 2_000;
+/** Before anything is measured, on both sides, so many times the messages of a run. */
+const WARM_UP = 3;
 const QUICK_MESSAGES = 400;
 /** Beyond the schedule's own length. */
 const GRACE_MS = 20_000;
@@ -85,6 +87,8 @@ async function prepare(context: BenchContext): Promise<PreparedBench> {
   };
   const ours = await startOurs(context, servers, rig);
   const floor = await startFloor(context, rig);
+  // A service runs for days: what its first requests cost is compiled away after some thousands of them.
+  for (const target of [ours, floor]) await measure(rig.receiver, target, WARM_UP * messages);
   const side = (name: string, target: Target): Side => ({
     name,
     run: () => measure(rig.receiver, target, messages),

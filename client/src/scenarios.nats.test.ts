@@ -132,6 +132,24 @@ describe('hooks in Chromium', () => {
     expect(faults).toEqual([]);
   });
 
+  test('what is mounted when everything is closed is drawn as loading, until it is mounted anew', async () => {
+    const { page, text, show } = await chat();
+    await show();
+    await text('li').toEqual(['welcome']);
+    await text('#connection').toEqual(['fresh']);
+    await page.click('text=log out');
+    await text('#messages').toEqual(['loading']);
+    await text('li').toEqual([]);
+    await text('#title').toEqual(['loading']);
+    await text('#connection').toEqual(['loading']);
+    await page.click('text=close');
+    await page.click('text=open');
+    await text('li').toEqual(['welcome']);
+    await text('#messages').toEqual(['fresh']);
+    await text('#title').toEqual(['loading']);
+    expect(faults).toEqual([]);
+  });
+
   test('another user is another client: nothing of the first one is left', async () => {
     const { stage, client, page, text, show } = await chat();
     await show();

@@ -1,16 +1,8 @@
-import {
-  type ClientFrame,
-  clientFrameSchema,
-  type OwnPresence,
-  type SeenPresence,
-  SOCKET_LIMITS,
-} from '@parley/contracts';
+import type { OwnPresence, SeenPresence } from '@parley/contracts';
+import { checkFrame } from './check-frame.ts';
 import { Connection, type SocketConstructor } from './connection.ts';
 import type { Feed, Freshness, StopFault, SubscriptionItem, TypingSignal } from './connection-model.ts';
-import { ParleyError } from './parley-error.ts';
 import { stopError } from './stop-error.ts';
-
-const utf8 = new TextEncoder();
 
 /** Items that may wait for the consumer; beyond it the socket is closed, and opened again at half. */
 const MAX_WAITING = 10_000;
@@ -215,16 +207,4 @@ export class Subscription implements AsyncIterable<SubscriptionItem> {
       this.#connection.drained();
     }
   }
-}
-
-/** The server ends a connection for good over a frame that is none: refused here, it costs only the call. */
-function checkFrame(frame: ClientFrame): void {
-  const parsed = clientFrameSchema.safeParse(frame);
-  const issue = parsed.error?.issues[0];
-  const tooLong = utf8.encode(JSON.stringify(frame)).length > SOCKET_LIMITS.frameBytes;
-  if (!issue && !tooLong) return;
-  const detail = issue
-    ? `${issue.path.join('.')} ${issue.message}`
-    : `more than ${SOCKET_LIMITS.frameBytes} bytes`;
-  throw new ParleyError({ code: 'invalid-request', status: 0, detail });
 }

@@ -57,7 +57,9 @@ test('every rule of the SDK names tests that exist', () => {
     .join('\n');
   expect(rules.length).toBeGreaterThan(20);
   const missing = rules.flatMap(({ rule, titles }) =>
-    titles.filter((title = '') => !tests.includes(title.replace('…', ''))).map((title) => `${rule}: ${title}`),
+    titles
+      .filter((title = '') => !tests.includes(title.replace('…', '')))
+      .map((title) => `${rule}: ${title}`),
   );
   expect(missing).toEqual([]);
 });

@@ -77,6 +77,12 @@ export class LiveModels {
     if (holds(inbox?.model, id)) inbox?.cutOff(false);
   }
 
+  /** It is there and may be seen, whatever was said of it before. */
+  hurryConversation(id: string): void {
+    this.conversations.get(id)?.hurry();
+    this.messages.get(id)?.hurry();
+  }
+
   /** Null while it is not known. */
   isMember(id: string): boolean | null {
     const model = this.conversations.get(id)?.model;
@@ -106,9 +112,10 @@ export class LiveModels {
     return new Map([...visited].slice(-SOCKET_LIMITS.subscriptions));
   }
 
-  /** Rejects when the page could not be loaded; nothing changes then. */
+  /** After the newest page is there. Rejects when the page could not be loaded; nothing changes then. */
   async loadBefore(id: string): Promise<void> {
     const source = this.messages.get(id);
+    await source?.loaded();
     const before = source?.model ? firstOrdinal(source.model) : null;
     if (!source || before === null) return;
     await source.extend(

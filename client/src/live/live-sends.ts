@@ -10,14 +10,24 @@ import {
   withoutSends,
 } from './sends.ts';
 
+export interface LiveSendsOptions {
+  changed(): void;
+  /** A message is in the outbox, and was not before. */
+  sent(conversationId: string): void;
+}
+
 /** The messages of the outbox, until the subscription brings them. */
 export class LiveSends {
   readonly #ended: () => void;
   #sends: Sends = NO_SENDS;
 
-  constructor(outbox: Outbox, changed: () => void) {
+  constructor(outbox: Outbox, { changed, sent }: LiveSendsOptions) {
+    let known = new Set<string>();
     const look = (): void => {
-      this.#sends = takeOutbox(this.#sends, heldBy(outbox));
+      const held = heldBy(outbox);
+      for (const { key, data } of held) if (!known.has(key)) sent(data.conversationId);
+      known = new Set(held.map(({ key }) => key));
+      this.#sends = takeOutbox(this.#sends, held);
       changed();
     };
     this.#ended = outbox.listen(look);

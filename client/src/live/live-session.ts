@@ -31,6 +31,8 @@ export class LiveSession {
   readonly #follows = new LiveFollows();
   readonly #changed: () => void;
   #typing: TypingState = new Map();
+  /** Where the user has begun to type. */
+  readonly #typesIn = new Set<string>();
   #typingTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(client: ParleyClient, presence: OwnPresence, changed: () => void) {
@@ -46,7 +48,13 @@ export class LiveSession {
         changed();
       },
     });
-    this.sends = new LiveSends(client.outbox, changed);
+    this.sends = new LiveSends(client.outbox, {
+      changed,
+      // A message is the end of its typing: the next key begins anew, and is said at once.
+      sent: (conversationId) => {
+        if (this.#typesIn.has(conversationId)) this.sayTyping(conversationId, false);
+      },
+    });
     this.models = new LiveModels({ client, feed: this.feed, sends: this.sends, changed });
   }
 
@@ -54,6 +62,12 @@ export class LiveSession {
     this.feed.stop();
     this.sends.stop();
     if (this.#typingTimer) clearTimeout(this.#typingTimer);
+  }
+
+  sayTyping(conversationId: string, on: boolean): void {
+    this.feed.subscription?.typing(conversationId, on);
+    if (on) this.#typesIn.add(conversationId);
+    else this.#typesIn.delete(conversationId);
   }
 
   typersIn(conversationId: string): readonly string[] {
@@ -107,6 +121,9 @@ export class LiveSession {
         break;
       case 'revoked':
         this.models.cutOffConversation(item.conversation);
+        break;
+      case 'follow-live':
+        this.models.hurryConversation(item.conversation);
         break;
       case 'follow-refused':
         if (item.code !== 'limit-reached') this.models.cutOffConversation(item.conversation);

@@ -28,6 +28,11 @@ test('a view that ended while somebody listens is the same until they go', () =>
   expect(live.inbox()).not.toBe(inbox);
 });
 
+test('what is no user is refused where it is watched', () => {
+  const live = createLive(client());
+  expect(() => live.presence(['ann', ''])).toThrow(expect.objectContaining({ code: 'invalid-request' }));
+});
+
 test('users whose ids hold what separates others are other users', () => {
   const live = createLive(client());
   const two = live.presence(['a', 'b']);

@@ -1,4 +1,5 @@
 import type { ConversationAnswer, OwnPresence, UnreadView } from '@parley/contracts';
+import { checkFrame } from '../check-frame.ts';
 import type { ParleyClient } from '../client.ts';
 import type { Freshness } from '../connection-model.ts';
 import type { ParleyError } from '../parley-error.ts';
@@ -42,6 +43,8 @@ export class Live {
   #session: LiveSession | null = null;
   #presence: OwnPresence = 'active';
   #flush: ReturnType<typeof setTimeout> | null = null;
+  /** Told when all that has come is shown. */
+  #awaiting: (() => void)[] = [];
 
   constructor(client: ParleyClient) {
     this.#client = client;
@@ -114,9 +117,13 @@ export class Live {
     });
   }
 
-  /** Loads the page before the first message that is shown. Throws ParleyError; does nothing when there is none. */
+  /**
+   * Loads the page before the first message that is shown, after the newest one is there; resolves when `messages` shows
+   * it. Throws ParleyError; does nothing when there is none, and while nobody listens to `messages`.
+   */
   async loadBefore(conversationId: string): Promise<void> {
     await this.#session?.models.loadBefore(conversationId);
+    if (this.#flush) await new Promise<void>((resolve) => this.#awaiting.push(resolve));
   }
 
   /** Who types there now, without the user. */
@@ -132,10 +139,11 @@ export class Live {
 
   /**
    * Of each of the users, `unknown` where nobody can tell. At most 200 users are watched at a time: of the views that are
-   * listened to, and then of those opened last.
+   * listened to, and then of those opened last. Throws ParleyError when an id is none.
    */
   presence(users: readonly string[]): View<Presences> {
     const wanted = [...new Set(users)].sort();
+    for (const user of wanted) checkFrame({ t: 'watch', id: 0, users: [user] });
     const key = `presence/${JSON.stringify(wanted)}`;
     return this.#view<Presences>(key, {
       initial: new Map(wanted.map((user) => [user, unknownPresence(user)])),
@@ -145,9 +153,9 @@ export class Live {
     });
   }
 
-  /** That the user types, or has stopped. Call it with every keystroke: it is told as often as needed. */
+  /** That the user types, or has stopped. Call it with every keystroke: it is told as often as needed. A message of the outbox ends it. */
   sayTyping(conversationId: string, on: boolean): void {
-    this.#session?.feed.subscription?.typing(conversationId, on);
+    this.#session?.sayTyping(conversationId, on);
   }
 
   /** How the user appears, on this device. */
@@ -208,6 +216,11 @@ export class Live {
     this.#session = null;
     if (this.#flush) clearTimeout(this.#flush);
     this.#flush = null;
+    this.#tellAwaiting();
+  }
+
+  #tellAwaiting(): void {
+    for (const resolve of this.#awaiting.splice(0)) resolve();
   }
 
   /**
@@ -220,6 +233,7 @@ export class Live {
       this.#flush = null;
       this.#session?.settle();
       for (const view of [...this.#open]) view.refresh();
+      this.#tellAwaiting();
     }, 0);
   }
 }

@@ -18,6 +18,9 @@ import { LOADING, type Shown } from './view.ts';
 const PAUSE_MS = 1_000;
 const SPREAD_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
+/** What is not found may only not be in the read model yet: that is said after these. */
+const LAG_PAUSES_MS = [250, 500, 1_000, 1_500] as const;
+const HURRY_PAUSE_MS = 250;
 
 export interface SourceOptions<M> {
   fold: Fold<M>;
@@ -35,6 +38,12 @@ export class Source<M> {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
   #loadedAt = Number.NEGATIVE_INFINITY;
+  /** How often, one after the other, there was nothing. */
+  #missing = 0;
+  /** Something happened there after what was found missing was asked for. */
+  #hurries = false;
+  #hurriedAt = Number.NEGATIVE_INFINITY;
+  #waiting: (() => void)[] = [];
   /** Commits since a page before was asked for. */
   #sincePage: CommitItem[] | null = null;
 
@@ -67,9 +76,28 @@ export class Source<M> {
 
   take(commit: CommitItem): void {
     this.#sincePage?.push(commit);
-    // Something happened where the user had no access: they may have it now.
-    if (this.#refusal) this.cutOff(false);
-    else this.#become(takeCommit(this.#kept, commit, this.#options.fold));
+    this.hurry();
+    this.#become(takeCommit(this.#kept, commit, this.#options.fold));
+  }
+
+  /** Something happened where nothing was to be seen: it may be there now, and is asked for at once. */
+  hurry(): void {
+    const mayMiss = this.#refusal !== null || this.#missing > 0 || this.#kept.since !== null;
+    if (this.#kept.model !== null || !mayMiss) return;
+    this.#refusal = null;
+    this.#missing = 0;
+    this.#hurries = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#schedule();
+  }
+
+  /** Resolves when there is something to show, or when it is stopped. Rejects with the refusal. */
+  async loaded(): Promise<void> {
+    while (this.#kept.model === null && !this.#stop.signal.aborted) {
+      if (this.#refusal) throw this.#refusal;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
   }
 
   /** What is shown does not hold any more, and no commit tells how it is now. */
@@ -103,12 +131,18 @@ export class Source<M> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     this.#stop.abort();
+    this.#wake();
   }
 
   #become(kept: Kept<M>): void {
     this.#kept = kept;
     this.#schedule();
     this.#options.changed();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #schedule(): void {
@@ -122,37 +156,58 @@ export class Source<M> {
 
   #delay(): number {
     if (this.#failures > 0) return Math.random() * Math.min(BACKOFF_MAX_MS, 500 * 2 ** this.#failures);
+    if (this.#hurries) return Math.max(0, this.#hurriedAt + HURRY_PAUSE_MS - Date.now());
+    if (this.#missing > 0) return LAG_PAUSES_MS[this.#missing - 1] ?? PAUSE_MS;
     if (this.#kept.model === null && !this.#kept.cut) return 0;
     return Math.max(0, this.#loadedAt + PAUSE_MS - Date.now()) + Math.random() * SPREAD_MS;
   }
 
   async #load(): Promise<void> {
+    if (this.#hurries) this.#hurriedAt = Date.now();
+    this.#hurries = false;
     this.#kept = beginLoad(this.#kept);
     try {
       const answer = await this.#options.load(this.#kept.model, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      this.#failures = 0;
-      this.#loadedAt = Date.now();
+      this.#ended();
       this.#become(endLoad(this.#kept, answer, this.#options.fold));
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      this.#failures++;
-      // Something happened after the answer was asked for: it may be about before that.
-      const isOutdated = this.#kept.again || this.#kept.since?.length !== 0;
-      if (isDefinite(error) && !isOutdated) this.#refuse(error);
-      else this.#become(failLoad(this.#kept));
+      if (!this.#stop.signal.aborted) this.#failed(error);
     }
   }
 
-  #refuse(error: ParleyError): void {
-    this.#refusal = error;
+  #failed(error: unknown): void {
+    // Something happened after the answer was asked for: it may be about before that.
+    const isOutdated = this.#kept.again || this.#kept.since?.length !== 0;
+    const mayLag = isNotFound(error) && this.#kept.model === null;
+    if (mayLag && (isOutdated || this.#missing < LAG_PAUSES_MS.length)) {
+      this.#failures = 0;
+      this.#missing++;
+      this.#become(failLoad(this.#kept));
+    } else if (isDefinite(error) && !isOutdated) {
+      this.#refusal = error;
+      this.#ended();
+      this.#become(UNKNOWN);
+    } else {
+      this.#failures++;
+      this.#hurries = false;
+      this.#become(failLoad(this.#kept));
+    }
+  }
+
+  #ended(): void {
     this.#failures = 0;
+    this.#missing = 0;
+    this.#hurries = false;
     this.#loadedAt = Date.now();
-    this.#become(UNKNOWN);
   }
 }
 
 type Merge<M, A> = (model: M, answer: A, since: readonly CommitItem[]) => M;
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ParleyError && error.status === 404;
+}
 
 function isDefinite(error: unknown): error is ParleyError {
   return error instanceof ParleyError && (error.status === 403 || error.status === 404);

@@ -345,10 +345,17 @@ const paging: Scenario = {
     await bob.messages(room, {}, { minPosition: ann.ownPosition });
     await looking([bob], async (live) => {
       const messages = open(live.messages(room));
+      await live.loadBefore(room);
+      // It has waited for the newest page, and is over when both are shown.
+      same(linesOf(messages).length, 100);
+    });
+    await looking([bob], async (live) => {
+      const messages = open(live.messages(room));
       await fresh(messages);
       same(linesOf(messages).length, 50);
       const more = ann.send(room, 'while paging');
       await live.loadBefore(room);
+      same(linesOf(messages).filter(([, body]) => body !== 'while paging').length, 100);
       await more;
       await live.loadBefore(room);
       await until(
@@ -424,6 +431,14 @@ const typing: Scenario = {
       });
       annsLive.sayTyping(room, false);
       await until(() => theirs.current.length === 0);
+      const rows = open(bobsLive.messages(room));
+      annsLive.sayTyping(room, true);
+      await until(annTypes);
+      await ann.outbox.send('message.send', { conversationId: room, body: 'by the outbox' }).settled;
+      await until(() => theirs.current.length === 0 && linesOf(rows).length === 2);
+      // The next key is said at once, once: the one before the message does not count any more.
+      annsLive.sayTyping(room, true);
+      await until(annTypes);
     });
   },
 };
@@ -503,7 +518,6 @@ const visiting: Scenario = {
     const channel = await ann.createConversation({ type: 'channel', title: stage.user('news') });
     const room = channel.result.conversationId;
     await ann.send(room, 'one');
-    // What the read model does not have yet is not found, and nobody tells a visitor when it is there.
     await eve.messages(room, {}, { minPosition: ann.ownPosition });
     await looking([eve], async (live) => {
       const [messages, inbox] = [open(live.messages(room)), open(live.inbox())];
@@ -534,6 +548,9 @@ const visiting: Scenario = {
         linesOf(messages),
         ['one', 'two', 'three', 'four'].map((body) => ['sent', body]),
       );
+      // Looked at before the read model has it.
+      const next = await ann.createConversation({ type: 'channel', title: stage.user('more news') });
+      await fresh(open(live.messages(next.result.conversationId)));
     });
   },
 };

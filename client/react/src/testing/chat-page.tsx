@@ -8,6 +8,7 @@ import {
   useConversations,
   useMessages,
   useOutbox,
+  useParley,
   usePresence,
   useTyping,
   useUnread,
@@ -82,9 +83,13 @@ function Around({ room, peer }: { room: string; peer: string }) {
   const connection = useConnection();
   const presence = usePresence([peer]);
   const outbox = useOutbox();
+  const { live } = useParley();
   const first = conversations.value?.items[0];
   return (
     <aside>
+      <button type="button" onClick={() => live.close()}>
+        log out
+      </button>
       <output id="title">{conversation.value?.conversation.title ?? conversation.state}</output>
       <output id="first">
         {first ? `${first.conversation.id} ${first.me?.unread}` : conversations.state}
