@@ -85,3 +85,27 @@ test('a platform without WebSocket is told', async () => {
   expect(feed.state).toBe('loading');
   feed.stop();
 });
+
+test('what is loaded after something was followed must have it, though a follow moves no position', async () => {
+  const conversation = '0190a000-0000-7000-8000-000000000001';
+  class Following extends Talking {
+    override send(text: string): void {
+      super.send(text);
+      const frame = JSON.parse(text);
+      if (frame.t !== 'sub') return;
+      const answers: ServerFrame[] = [
+        { t: 'sub-ok', id: frame.id, conversation, from: 0, head: 1 },
+        { t: 'sub-commits', conversation, items: [commitOf(9, conversation, 1)] },
+      ];
+      for (const answer of answers)
+        queueMicrotask(() => this.onmessage?.({ data: JSON.stringify(answer) } as never));
+    }
+  }
+  const taken = vi.fn();
+  const { feed } = feedOf({ WebSocket: Following }, taken);
+  await expect.poll(() => feed.minPosition).toBe(at(6));
+  feed.subscription?.follow(conversation, 0);
+  await expect.poll(() => feed.minPosition).toBe(at(9));
+  expect(feed.subscription?.position).toBe(at(6));
+  feed.stop();
+});

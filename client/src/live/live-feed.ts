@@ -1,5 +1,6 @@
 import {
   type CommitItem,
+  formatPosition,
   isKnown,
   type OwnPresence,
   parsePosition,
@@ -33,6 +34,8 @@ export class LiveFeed {
   readonly ready: Promise<void>;
   #viewer: Viewer = NOBODY;
   #subscription: Subscription | null = null;
+  /** Newest sequence that a follow has brought: it moves no position. */
+  #followed = 0;
   #error: ParleyError | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #presence: OwnPresence;
@@ -68,9 +71,10 @@ export class LiveFeed {
     const own = this.#options.client.ownPosition;
     const handed = this.#subscription?.position ?? null;
     const [a, b] = [own, handed].map((text) => (text === null ? null : parsePosition(text)));
+    if (!b) return handed ?? own;
     // Of two logs, that of the subscription is the one there is.
-    if (!a || !b || a.epoch !== b.epoch) return handed ?? own;
-    return a.sequence > b.sequence ? own : handed;
+    const mine = a?.epoch === b.epoch ? a.sequence : 0;
+    return formatPosition(b.epoch, Math.max(mine, b.sequence, this.#followed));
   }
 
   setPresence(presence: OwnPresence): void {
@@ -93,6 +97,9 @@ export class LiveFeed {
       ready();
       for await (const item of this.#subscription) {
         if (item.kind === 'commit') this.#noteOwn(item.commit, this.#viewer);
+        if (item.kind === 'followed') this.#followed = Math.max(this.#followed, item.commit.seq);
+        // Of another log sequences say nothing.
+        if (item.kind === 'reset') this.#followed = 0;
         this.#options.item(item);
       }
     } catch (error) {

@@ -8,6 +8,7 @@ import {
   firstOrdinal,
   type MessagePages,
   messagePages,
+  oldestVersion,
   withOlderPage,
 } from '../model/message-pages.ts';
 import type { LiveFeed } from './live-feed.ts';
@@ -101,7 +102,11 @@ export class LiveModels {
     const visited = new Map<string, number>();
     const note = (model: ConversationModel): void => {
       const { id, version } = model.answer.conversation;
-      if (!hasRole(model)) visited.set(id, version);
+      if (hasRole(model)) return;
+      const messages = this.messages.get(id);
+      // Its page may have been read before the conversation was: what lies between must come too.
+      if (messages && !messages.isContinuous) return;
+      visited.set(id, messages?.model ? Math.min(version, oldestVersion(messages.model)) : version);
     };
     // From what is being loaded anew nobody knows where to go on.
     const inbox = this.inbox.get(OWN);

@@ -11,6 +11,7 @@ import {
   MAX_ITEMS,
   type MessagePages,
   messagePages,
+  oldestVersion,
   withOlderPage,
 } from './message-pages.ts';
 
@@ -123,6 +124,21 @@ test('pages read backward meet the commits that come in the meantime: every mess
     { numRuns: 500 },
   );
   expect(paged).toBeGreaterThan(50);
+});
+
+test('what is in all pages is what the one that was read first has', () => {
+  const page = (version: number, ordinal: number): MessagesPage => ({
+    ...pageBefore(new History(), Number.MAX_SAFE_INTEGER, 1, 1),
+    version,
+    hasBefore: true,
+    items: [{ ordinal } as MessagesPage['items'][number]],
+  });
+  const pages = withOlderPage(
+    messagePages(ROOM, page(7, 5)),
+    { page: page(9, 4), before: 5, since: [] },
+    VIEWER,
+  );
+  expect([pages.parts.length, oldestVersion(pages)]).toEqual([2, 7]);
 });
 
 test('a page that is not the one before is not taken', () => {

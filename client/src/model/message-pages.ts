@@ -25,6 +25,11 @@ export function messagePages(conversationId: string, newest: MessagesPage): Mess
   return pagesOf([messagesModel(conversationId, newest)]);
 }
 
+/** Everything up to this version of the conversation is in all of them. */
+export function oldestVersion({ parts }: MessagePages): number {
+  return Math.min(...parts.map(({ page }) => page.version));
+}
+
 /** Where an older page has to end: `before` of its query. Null when there is nothing to load. */
 export function firstOrdinal({ items, hasBefore }: MessagePages): number | null {
   const [first] = items;
