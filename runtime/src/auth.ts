@@ -29,8 +29,8 @@ export interface Principal {
   readonly userId: string;
   readonly deviceId: string;
   readonly sessionId: string;
-  readonly roles: string[];
-  readonly segments: string[];
+  readonly roles: readonly string[];
+  readonly segments: readonly string[];
   /** What the token may do beyond its user's own affairs. */
   readonly scopes: readonly string[];
   /** Milliseconds since 1970. */
@@ -161,12 +161,19 @@ function principalOf(payload: JWTPayload): Principal {
     userId: sub,
     deviceId: did,
     sessionId: sid ?? jti ?? sub,
-    roles,
-    segments,
-    scopes: scope.split(' ').filter((each) => each !== ''),
+    roles: shared(roles),
+    segments: shared(segments),
+    scopes: shared(scope.split(' ').filter((each) => each !== '')),
     expiresAt: exp * 1000,
   });
 }
+
+/** Most tokens name none: tens of thousands of them are remembered. */
+function shared(names: readonly string[]): readonly string[] {
+  return names.length === 0 ? NONE : names;
+}
+
+const NONE: readonly string[] = Object.freeze([]);
 
 /** What exactly was wrong with a token is told only where it helps an honest client. */
 function refusal(error: unknown): ProblemError {
