@@ -1,32 +1,19 @@
-import { type CommitItem, formatPosition, type ServerFrame, SOCKET_LIMITS } from '@parley/contracts';
+import type { CommitItem, ServerFrame } from '@parley/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ConnectionEffect, ConnectionInput, ConnectionState, Phase } from './connection-model.ts';
 import { advance, initialState, SILENCE_MS, wakeAt } from './connection-state.ts';
 import { decodeFrame } from './decode-frame.ts';
 import { helloFrame } from './outgoing.ts';
+import { at, welcomeFrame } from './testing/simulated-gateway.ts';
 
-const EPOCH = '00000000-0000-4000-8000-000000000001';
 const OTHER_EPOCH = '00000000-0000-4000-8000-000000000002';
-const at = (sequence: number, epoch = EPOCH): string => formatPosition(epoch, sequence);
 const NOW = 1_000_000;
 const moment = { now: NOW, chance: 0.5 };
 
 const item = (seq: number): CommitItem => ({
   seq,
   events: [{ id: `e${seq}` }] as unknown as CommitItem['events'],
-});
-
-const welcome = (position: string, epoch = EPOCH): ServerFrame => ({
-  t: 'welcome',
-  connection: 'c',
-  user: 'ann',
-  epoch,
-  position,
-  heartbeatMs: 25_000,
-  expiresAt: 0,
-  limits: SOCKET_LIMITS,
-  resumed: true,
 });
 
 function run(
@@ -60,7 +47,7 @@ function live(since: string | null = at(100)): ConnectionState {
     { kind: 'token', generation: 1, token: 'x', now: NOW },
     { kind: 'opened', generation: 1, now: NOW },
   ).state;
-  return frames(state, welcome(since ?? at(100)), { t: 'live', position: since ?? at(100) }).state;
+  return frames(state, welcomeFrame(since ?? at(100)), { t: 'live', position: since ?? at(100) }).state;
 }
 
 const ROOM = '0198c0de-0000-7000-8000-000000000001';
@@ -186,7 +173,7 @@ describe('every phase × frame', () => {
   type Speaking = keyof typeof phases;
   const subject = { conversation: ROOM };
   const samples: { [T in Type]: Extract<ServerFrame, { t: T }> } = {
-    welcome: welcome(at(100)) as Extract<ServerFrame, { t: 'welcome' }>,
+    welcome: welcomeFrame(at(100)) as Extract<ServerFrame, { t: 'welcome' }>,
     commit: { t: 'commit', ...item(101) },
     commits: { t: 'commits', items: [item(101), item(102)] },
     live: { t: 'live', position: at(101) },
@@ -321,7 +308,7 @@ describe('C5', () => {
   test('another log clears the position, and nothing is taken before the reset', () => {
     const greeted = frames(
       { ...live(), phase: { name: 'greeting' } },
-      welcome(at(7, OTHER_EPOCH), OTHER_EPOCH),
+      welcomeFrame(at(7, OTHER_EPOCH), OTHER_EPOCH),
     );
     expect(greeted.state.position).toBeNull();
     expect(frames(greeted.state, { t: 'commits', items: [item(8)] }).state.phase.name).toBe('waiting');

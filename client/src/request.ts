@@ -34,9 +34,8 @@ export interface Sender {
 
 /**
  * Repeats a request until there is a definite answer: network failures, 409 `contention`, 429, 5xx and what is no
- * answer of Parley are not. Waits
- * with full jitter, and never less than the server's Retry-After. An expired token is fetched anew once. Only for
- * requests that may arrive twice: queries, and commands with their key.
+ * answer of Parley are not. Waits with full jitter, and never less than the server's Retry-After. An expired token is
+ * fetched anew once. Only for requests that may arrive twice: queries, and commands with their key.
  */
 export async function requestUntilAnswered(
   sender: Sender,

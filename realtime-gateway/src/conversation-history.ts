@@ -4,16 +4,13 @@ import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import { type LogRange, readSubject } from './read-log.ts';
 import type { History } from './replay.ts';
-import { bytesOf, concat } from './session/bytes.ts';
+import { bytesOf, listFrame } from './session/bytes.ts';
 import type { Commit } from './session/commit.ts';
 import { type ConversationCommit, UNKNOWN_RULES } from './session/conversation-commit.ts';
 import { type Follower, followerView } from './session/follower.ts';
 import type { GoneTexts } from './session/gone-texts.ts';
 import type { Item } from './session/item.ts';
 import { viewOf } from './session/view.ts';
-
-const CLOSE = bytesOf(']}');
-const COMMA = bytesOf(',');
 
 /** One conversation after a version, to where its commits flow. Each version is brought once, and none is left out. */
 export class ConversationHistory implements History {
@@ -45,24 +42,18 @@ export class ConversationHistory implements History {
     return readSubject(log, range, conversationSubject(this.#follower.conversationId));
   }
 
-  mayShow(commit: ConversationCommit): boolean {
-    return this.#isAhead(commit);
-  }
-
-  #isAhead({ conversationId, lastVersion }: ConversationCommit): boolean {
+  mayShow({ conversationId, lastVersion }: ConversationCommit): boolean {
     return conversationId === this.#follower.conversationId && lastVersion > this.#version;
   }
 
   continues(commit: ConversationCommit): boolean {
-    if (!this.#isAhead(commit)) return true;
     const isNext = commit.firstVersion <= this.#version + 1;
     this.#version = commit.lastVersion;
     return isNext && !this.#follower.stale;
   }
 
   show(commit: Commit, gone: readonly GoneTexts[]): Item | null {
-    if (commit.kind !== 'conversation' || commit.conversationId !== this.#follower.conversationId)
-      return null;
+    if (commit.kind !== 'conversation') return null;
     const visible: number[] = [];
     for (let index = 0; index < commit.size; index++) {
       const version = commit.firstVersion + index;
@@ -96,10 +87,9 @@ export class ConversationHistory implements History {
 
 /** A `sub-commits` frame. */
 function encodeFrame(conversationId: string, items: readonly Item[]): Uint8Array {
-  const parts = [bytesOf(`{"t":"sub-commits","conversation":"${conversationId}","items":[`)];
-  for (const [index, item] of items.entries()) {
-    if (index > 0) parts.push(COMMA);
-    parts.push(item.bytes);
-  }
-  return concat([...parts, CLOSE]);
+  const opening = bytesOf(`{"t":"sub-commits","conversation":"${conversationId}","items":[`);
+  return listFrame(
+    opening,
+    items.map(({ bytes }) => bytes),
+  );
 }

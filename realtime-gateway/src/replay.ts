@@ -22,9 +22,9 @@ export interface History {
   read(log: EventLog, range: LogRange): AsyncIterable<CommitRecord[]>;
   /** Whether a commit after where the replay starts is likely to be shown. */
   mayShow(commit: ConversationCommit): boolean;
-  /** Whether nothing is missing before the commit; asked of each in turn. */
+  /** Whether nothing is missing before the commit; asked in turn of each that may be shown. */
   continues(commit: ConversationCommit): boolean;
-  /** What is visible of a commit now. `gone`: every source that may know of a text that is gone. */
+  /** What is visible of a commit now, of a conversation's only when it may be shown. `gone`: every source that may know of a text that is gone. */
   show(commit: Commit, gone: readonly GoneTexts[]): Item | null;
   /** A page: everything visible up to `position`. Resolves when the client's side has taken it. */
   send(items: readonly Item[], position: number): Promise<void>;
@@ -198,8 +198,10 @@ export class Replay {
 
   #visible(commit: Commit): Item | null {
     // Most of the ring is other people's.
-    if (commit.kind === 'conversation' && !this.#history.mayShow(commit)) return null;
-    if (commit.kind === 'conversation' && !this.#history.continues(commit)) this.#fault = 'continuity';
+    if (commit.kind === 'conversation') {
+      if (!this.#history.mayShow(commit)) return null;
+      if (!this.#history.continues(commit)) this.#fault = 'continuity';
+    }
     const item = this.#history.show(commit, [this.#hub.ring.gone, this.#gone]);
     if (item && commit.sequence <= this.#historyEnd && ++this.#sent > SOCKET_LIMITS.replayEvents) {
       this.#fault = 'too-far';

@@ -34,3 +34,10 @@ export interface LeaseStore {
   /** Calls when the store is back after it was away: it may have lost leases. Gives a function that ends it. */
   onReturn(listener: () => void): () => void;
 }
+
+/** A store takes and gives many at once, but not any number. */
+export function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < all.length; at += size) chunks.push(all.slice(at, at + size));
+  return chunks;
+}

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from './leases.ts';
+import { chunksOf, type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from './leases.ts';
 
 const PREFIX = 'parley:leases:';
 /** Groups in one script call: a call of this size blocks Redis for well under a millisecond. */
@@ -58,11 +58,11 @@ export function openRedisLeases(redis: Redis): LeaseStore {
   return {
     staleMs: 0,
     async put(leases) {
-      const groups = chunksOf([...byGroup(leases)]);
+      const groups = chunksOf([...byGroup(leases)], GROUPS_PER_CALL);
       await call(redis, PUT, groups, ([key, held]) => ({ key, args: argumentsOf(held) }));
     },
     async read(groups) {
-      const asked = chunksOf([...new Set(groups)]);
+      const asked = chunksOf([...new Set(groups)], GROUPS_PER_CALL);
       const answers = await call(redis, READ, asked, (group) => ({ key: group, args: [] }));
       const found = new Map<string, HeldLease[]>();
       for (const [chunk, answer] of answers.entries()) {
@@ -100,12 +100,6 @@ function heldLeases(flat: readonly string[]): HeldLease[] {
     leases.push({ id: flat[at] ?? '', leftMs: Number(flat[at + 1]), value: flat[at + 2] ?? '' });
   }
   return leases;
-}
-
-function chunksOf<T>(all: readonly T[]): T[][] {
-  const chunks: T[][] = [];
-  for (let at = 0; at < all.length; at += GROUPS_PER_CALL) chunks.push(all.slice(at, at + GROUPS_PER_CALL));
-  return chunks;
 }
 
 /** All calls leave in one write. */

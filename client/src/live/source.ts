@@ -184,7 +184,7 @@ export class Source<M> {
       this.#failures = 0;
       this.#missing++;
       this.#become(failLoad(this.#kept));
-    } else if (isDefinite(error) && !isOutdated) {
+    } else if (isRefusal(error) && !isOutdated) {
       this.#refusal = error;
       this.#ended();
       this.#become(UNKNOWN);
@@ -209,6 +209,6 @@ function isNotFound(error: unknown): boolean {
   return error instanceof ParleyError && error.status === 404;
 }
 
-function isDefinite(error: unknown): error is ParleyError {
+function isRefusal(error: unknown): error is ParleyError {
   return error instanceof ParleyError && (error.status === 403 || error.status === 404);
 }

@@ -18,7 +18,7 @@ export interface PresenceObserver {
   leasesWritten(leases: number): void;
   usersRead(users: number): void;
   usersAnnounced(users: number): void;
-  frameSent(users: number): void;
+  frameSent(): void;
 }
 
 export interface PresenceOptions {
@@ -181,7 +181,7 @@ export class Presence {
       if (socket.feed.closed) continue;
       if (socket.feed.whisper(presenceFrame(views))) {
         this.#table.told(socket);
-        this.#observer.frameSent(views.length);
+        this.#observer.frameSent();
       } else this.#table.postpone(socket);
     }
   }

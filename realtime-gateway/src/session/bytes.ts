@@ -16,6 +16,15 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+const COMMA = bytesOf(',');
+const CLOSE_LIST = bytesOf(']}');
+
+/** A frame whose last field is a list of items that are encoded already; `opening` is all of it up to the first one. */
+export function listFrame(opening: Uint8Array, items: readonly Uint8Array[]): Uint8Array {
+  const parts = items.flatMap((item, index) => (index === 0 ? [item] : [COMMA, item]));
+  return concat([opening, ...parts, CLOSE_LIST]);
+}
+
 /** The payload as a whole WebSocket text frame of a server: unmasked, in one part (RFC 6455, section 5.2). */
 export function textFrame(payload: Uint8Array): Uint8Array {
   const { length } = payload;

@@ -43,9 +43,9 @@ export function followerView<S>({ userId, access }: Follower<S>, rules: Rules): 
 }
 
 /**
- * Takes a conversation's followers through a commit that is not alike for all. `handedOver`: sessions that
- * had all of it here, its end as well, and have nothing of it to get from their feed. Who is not named in it is not looked at one by one:
- * a channel has thousands of visitors, and many who join.
+ * Takes a conversation's followers through a commit that is not alike for all. `handedOver`: sessions that had
+ * all of it here, its end as well, and have nothing of it to get from their feed. Who is not named in it is not looked
+ * at one by one: a channel has thousands of visitors, and many who join.
  */
 export function passFollowers<S>(
   followers: Iterable<Follower<S>>,

@@ -1,12 +1,11 @@
-import { bytesOf, concat } from './bytes.ts';
+import { bytesOf, listFrame } from './bytes.ts';
 import type { Item } from './item.ts';
 
 /** A frame is sent at this size even when the flush is not due. */
 export const FLUSH_BYTES = 32 * 1024;
 
 const OPEN = bytesOf('{"t":"commits","items":[');
-const CLOSE = bytesOf(']}');
-const COMMA = bytesOf(',');
+const EMPTY_BYTES = listFrame(OPEN, []).length;
 
 /**
  * A sequence of items as a node in a tree of shared prefixes. Sockets that got the same items since the last flush
@@ -26,7 +25,7 @@ export class Run {
     this.#previous = previous;
     this.#item = item;
     this.length = previous ? previous.length + 1 : 0;
-    this.bytes = previous && item ? previous.bytes + item.bytes.length + 1 : OPEN.length + CLOSE.length;
+    this.bytes = previous && item ? previous.bytes + item.bytes.length + 1 : EMPTY_BYTES;
   }
 
   static start(): Run {
@@ -64,13 +63,10 @@ export class Run {
 }
 
 export function encodeFrame(items: readonly Item[]): Uint8Array {
-  const parts: Uint8Array[] = [OPEN];
-  for (const [index, item] of items.entries()) {
-    if (index > 0) parts.push(COMMA);
-    parts.push(item.bytes);
-  }
-  parts.push(CLOSE);
-  return concat(parts);
+  return listFrame(
+    OPEN,
+    items.map(({ bytes }) => bytes),
+  );
 }
 
 /** What waits for one socket's next frame. Bounded: its owner sends or closes when told that it is full. */

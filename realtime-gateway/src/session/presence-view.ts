@@ -4,7 +4,7 @@ import {
   type PresenceState,
   type SeenPresence,
 } from '@parley/contracts';
-import { bytesOf, concat } from './bytes.ts';
+import { bytesOf, listFrame } from './bytes.ts';
 
 /** Among the leases of a user's sockets: when others last saw the user, in milliseconds since 1970. */
 export const SEEN = 'seen';
@@ -130,13 +130,13 @@ function shown(presence: SeenPresence): Shown {
 }
 
 const OPEN_LIST = bytesOf('{"t":"presences","items":[');
-const COMMA = bytesOf(',');
-const CLOSE_LIST = bytesOf(']}');
 
 /** One frame for at least one user. */
 export function presenceFrame(all: readonly Shown[]): Uint8Array {
   const [only] = all;
   if (only && all.length === 1) return only.frame;
-  const parts = all.flatMap(({ item }, index) => (index === 0 ? [item] : [COMMA, item]));
-  return concat([OPEN_LIST, ...parts, CLOSE_LIST]);
+  return listFrame(
+    OPEN_LIST,
+    all.map(({ item }) => item),
+  );
 }

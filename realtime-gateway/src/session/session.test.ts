@@ -31,7 +31,7 @@ describe('what is asked before the session is live', () => {
       { do: 'watch', users: ['bob'] },
       { do: 'subscribe', claims, feed: 'all', request: frames.sub },
       { do: 'typing', claims, conversation: CONVERSATION, on: true },
-      { do: 'unsubscribe', claims, conversation: CONVERSATION },
+      { do: 'unsubscribe', conversation: CONVERSATION },
     ]);
     expect(advance(step.state, { kind: 'caught-up' }).effects).toEqual([]);
   });

@@ -67,7 +67,7 @@ export type Effect =
   | { do: 'renew'; claims: Claims }
   | { do: 'send'; frame: ServerFrame }
   | { do: 'subscribe'; claims: Claims; feed: 'all' | 'none'; request: Asked<'sub'> }
-  | { do: 'unsubscribe'; claims: Claims; conversation: string }
+  | { do: 'unsubscribe'; conversation: string }
   | { do: 'typing'; claims: Claims; conversation: string; on: boolean }
   | { do: 'presence'; state: OwnPresence }
   | { do: 'watch'; users: readonly string[] }
@@ -183,7 +183,7 @@ function effectOf(frame: Request, { claims, feed }: Identity): Effect {
     case 'sub':
       return { do: 'subscribe', claims, feed, request: frame };
     case 'unsub':
-      return { do: 'unsubscribe', claims, conversation: frame.conversation };
+      return { do: 'unsubscribe', conversation: frame.conversation };
     case 'typing':
       return { do: 'typing', claims, conversation: frame.conversation, on: frame.on };
     case 'watch':

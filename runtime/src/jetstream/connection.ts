@@ -15,6 +15,8 @@ export interface ConnectOptions {
 export interface NatsLink {
   connection: NatsConnection;
   connected(): boolean;
+  /** Called each time the connection is there again, when `connected` says so already. Returns what ends it. */
+  onReturn(listener: () => void): () => void;
 }
 
 /** Connects, keeps reconnecting for ever, and refuses a server that is too old or has no JetStream. */
@@ -26,10 +28,19 @@ export async function connectNats(options: ConnectOptions): Promise<NatsLink> {
     throw new Error(fault);
   }
   let connected = true;
+  const listeners = new Set<() => void>();
   void followStatus(connection, options.logger, (now) => {
     connected = now;
+    if (now) for (const listener of listeners) listener();
   });
-  return { connection, connected: () => connected && !connection.isClosed() };
+  return {
+    connection,
+    connected: () => connected && !connection.isClosed(),
+    onReturn(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
 }
 
 async function firstConnection(options: ConnectOptions): Promise<NatsConnection> {

@@ -7,7 +7,7 @@ import {
   type StoredMsg,
 } from '@nats-io/jetstream';
 import { type MsgHdrs, headers as newHeaders, type QueuedIterator } from '@nats-io/transport-node';
-import { type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from '../leases.ts';
+import { chunksOf, type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from '../leases.ts';
 import { AckInbox } from './ack-inbox.ts';
 import type { NatsLink } from './connection.ts';
 
@@ -33,7 +33,6 @@ export class JetStreamLeases implements LeaseStore {
   readonly #manager: JetStreamManager;
   readonly #replicas: number;
   readonly #acks: AckInbox;
-  readonly #listeners = new Set<() => void>();
 
   private constructor(link: NatsLink, manager: JetStreamManager, replicas: number) {
     this.#link = link;
@@ -41,7 +40,6 @@ export class JetStreamLeases implements LeaseStore {
     this.#replicas = replicas;
     this.staleMs = replicas > 1 ? FOLLOWER_STALE_MS : 0;
     this.#acks = new AckInbox(link.connection, ANSWER_TIMEOUT_MS);
-    void this.#followStatus();
   }
 
   static async open(link: NatsLink, manager: JetStreamManager, replicas: number): Promise<JetStreamLeases> {
@@ -54,12 +52,8 @@ export class JetStreamLeases implements LeaseStore {
   }
 
   async read(groups: readonly string[]): Promise<Map<string, HeldLease[]>> {
-    const asked = [...new Set(groups)];
     const found = new Map<string, HeldLease[]>();
-    const chunks: string[][] = [];
-    for (let at = 0; at < asked.length; at += GROUPS_PER_REQUEST) {
-      chunks.push(asked.slice(at, at + GROUPS_PER_REQUEST));
-    }
+    const chunks = chunksOf([...new Set(groups)], GROUPS_PER_REQUEST);
     const pages = await this.#answered(() => Promise.all(chunks.map((chunk) => this.#page(chunk))));
     const now = Date.now();
     for (const message of pages.flat()) {
@@ -74,8 +68,7 @@ export class JetStreamLeases implements LeaseStore {
   }
 
   onReturn(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#link.onReturn(listener);
   }
 
   /** What was published while disconnected would be sent on return, too late: it is refused at once. */
@@ -136,12 +129,6 @@ export class JetStreamLeases implements LeaseStore {
       const last = page.at(-1);
       if (!last || page.length < LEASES_PER_PAGE) return [...found.values()];
       seq = last.seq + 1;
-    }
-  }
-
-  async #followStatus(): Promise<void> {
-    for await (const { type } of this.#link.connection.status()) {
-      if (type === 'reconnect') for (const listener of this.#listeners) listener();
     }
   }
 }
