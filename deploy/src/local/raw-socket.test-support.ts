@@ -1,11 +1,16 @@
 import { connect } from 'node:net';
 
 /** Sends bytes to a server on loopback and collects its answer until it satisfies the pattern. */
-export function exchange(port: number, send: string | Buffer, until: RegExp): Promise<string> {
+export function exchange(
+  port: number,
+  send: string | Buffer,
+  until: RegExp,
+  silenceMs = 10_000,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port }, () => socket.write(send));
     let text = '';
-    socket.setTimeout(10_000, () => {
+    socket.setTimeout(silenceMs, () => {
       socket.destroy();
       reject(new Error(`no ${until} in "${text}"`));
     });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NatsServer, startNats } from './nats.ts';
 import { type RunningNatsCluster, startNatsCluster } from './nats-cluster.ts';
 import { readNatsInfo } from './nats-probe.ts';
+import { poll } from './poll.ts';
 import { exchange } from './raw-socket.test-support.ts';
 import { temporaryFolder } from './temporary-folder.test-support.ts';
 
@@ -14,9 +15,15 @@ beforeEach(async () => {
 afterEach(() => folder.remove());
 
 /** One request over the bare protocol: `subject` with `body`, answered to an inbox. */
-async function request(port: number, subject: string, body = ''): Promise<string> {
+async function request(port: number, subject: string, body = '', silenceMs?: number): Promise<string> {
   const lines = ['CONNECT {"verbose":false}', 'SUB inbox 1', `PUB ${subject} inbox ${body.length}`, body, ''];
-  return exchange(port, lines.join('\r\n'), /MSG inbox [^\r]*\r\n[^\r]*\r\n/);
+  return exchange(port, lines.join('\r\n'), /MSG inbox [^\r]*\r\n[^\r]*\r\n/, silenceMs);
+}
+
+/** Asked again while nobody answers, as every client does: a leader may be a moment old. To create is idempotent. */
+async function createStream(port: number, config: string): Promise<string> {
+  const ask = () => request(port, '$JS.API.STREAM.CREATE.KEPT', config, 1_000).catch(() => undefined);
+  return poll(ask, { what: 'the stream to be created', timeoutMs: 20_000, everyMs: 25 });
 }
 
 const stream = '{"name":"KEPT","subjects":["kept"],"storage":"file"}';
@@ -35,7 +42,7 @@ describe('one nats-server', () => {
   });
 
   it('has its acknowledged messages and its port again after SIGKILL', async () => {
-    await request(server.port, '$JS.API.STREAM.CREATE.KEPT', stream);
+    await createStream(server.port, stream);
     expect(await request(server.port, 'kept', 'hello')).toContain('"seq":1');
     const { pid, port } = server;
     await server.kill();
@@ -74,7 +81,7 @@ describe('three nats-servers', () => {
   it('elect a meta leader and take a stream of three replicas', async () => {
     const create = stream.replace('}', ',"num_replicas":3}');
     const port = cluster.servers[0]?.port ?? 0;
-    expect(await request(port, '$JS.API.STREAM.CREATE.KEPT', create)).toContain('"num_replicas":3');
+    expect(await createStream(port, create)).toContain('"num_replicas":3');
   });
 
   it('are ready again with two after one was killed, and with three after it came back', async () => {
