@@ -4,5 +4,5 @@ export default defineConfig({
   dialect: 'postgresql',
   schema: './src/schema.ts',
   out: './migrations',
-  schemaFilter: ['read_model'],
+  schemaFilter: ['read_model', 'parley_operators'],
 });

@@ -5,7 +5,7 @@ import type { Statement } from './statements.ts';
 
 export const insertAudit: Statement<OfConversation<AuditEntry>> = {
   name: 'insert-audit',
-  text: `INSERT INTO read_model.audit (conversation_id, version, sequence, at, actor, type, details)
+  text: `INSERT INTO audit (conversation_id, version, sequence, at, actor, type, details)
          SELECT u.conversation_id, u.version, u.sequence, u.at, u.actor, u.type, u.details
            FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[],
                        $7::text[]::json[], $8::int[])
@@ -30,12 +30,12 @@ export const insertAudit: Statement<OfConversation<AuditEntry>> = {
  */
 export const forgetReasons: Statement<OfConversation<OrdinalRange>> = {
   name: 'forget-reasons',
-  text: `UPDATE read_model.audit a
+  text: `UPDATE audit a
             SET details = json_strip_nulls(json_build_object('messageId', each.message_id, 'ordinal', each.ordinal,
                             'authorId', each.sender_id, 'threadOrdinal', each.thread_ordinal))
            FROM unnest($1::uuid[], $2::int[]) AS u (conversation_id, through)
-           JOIN read_model.conversations c ON c.id = u.conversation_id
-          CROSS JOIN LATERAL (SELECT r.* FROM read_model.messages r WHERE r.conversation_id = u.conversation_id
+           JOIN conversations c ON c.id = u.conversation_id
+          CROSS JOIN LATERAL (SELECT r.* FROM messages r WHERE r.conversation_id = u.conversation_id
              AND r.ordinal > c.expired_ordinal AND r.ordinal <= u.through AND r.deleted_at IS NOT NULL OFFSET 0) AS each
           WHERE a.conversation_id = u.conversation_id AND a.version = each.version AND a.type = 'message.deleted'`,
   columns: [{ plain: ({ conversationId }) => conversationId }, { plain: ({ row }) => row.through }],

@@ -38,7 +38,7 @@ export async function claimLanes(pool: Pool, log: EventLog, lanes: number): Prom
     for (const checkpoint of stored) await compareWithLog(checkpoint, log);
     await layOut(client, stored, log.epoch, lanes);
     const { rows } = await client.query<CheckpointRow>(
-      `UPDATE read_model.checkpoints SET owner_epoch = owner_epoch + 1, updated_at = now() RETURNING ${COLUMNS}`,
+      `UPDATE checkpoints SET owner_epoch = owner_epoch + 1, updated_at = now() RETURNING ${COLUMNS}`,
     );
     await client.query('COMMIT');
     return rows.map(toCheckpoint).sort((a, b) => a.lane - b.lane);
@@ -53,7 +53,7 @@ export async function claimLanes(pool: Pool, log: EventLog, lanes: number): Prom
 /** The locks hold a zombie's transaction back until this one has made it fail. */
 async function lockedCheckpoints(client: PoolClient): Promise<Checkpoint[]> {
   const { rows } = await client.query<CheckpointRow>(
-    `SELECT ${COLUMNS} FROM read_model.checkpoints ORDER BY lane FOR UPDATE`,
+    `SELECT ${COLUMNS} FROM checkpoints ORDER BY lane FOR UPDATE`,
   );
   return rows.map(toCheckpoint);
 }
@@ -66,9 +66,9 @@ async function layOut(client: PoolClient, stored: Checkpoint[], epoch: string, l
   if (stored.length === lanes) return;
   const lowest = stored.toSorted((a, b) => a.sequence - b.sequence)[0];
   const ownerEpoch = Math.max(0, ...stored.map((checkpoint) => checkpoint.ownerEpoch));
-  await client.query('DELETE FROM read_model.checkpoints');
+  await client.query('DELETE FROM checkpoints');
   await client.query(
-    `INSERT INTO read_model.checkpoints (${COLUMNS}, updated_at)
+    `INSERT INTO checkpoints (${COLUMNS}, updated_at)
      SELECT lane, $2, $3, $4, $5, now() FROM generate_series(0, $1::int - 1) AS lane`,
     [lanes, epoch, lowest?.sequence ?? 0, lowest?.commitId ?? '', ownerEpoch],
   );

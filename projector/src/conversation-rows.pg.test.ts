@@ -1,8 +1,9 @@
-import { createPool, MemoryEventLog } from '@parley/runtime';
+import { MemoryEventLog } from '@parley/runtime';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { foldBatch } from './projections/fold-batch.ts';
+import { openReadModel } from './read-model.ts';
 import { commitOf, created, cursors, event, NOBODY, numbered, replied, sent } from './testing/commit.ts';
 import { allRows, emptyReadModel, logger, privatePostgres, type Rows } from './testing/database.ts';
 import { historyOf, recordHistory, wishes } from './testing/history.ts';
@@ -14,7 +15,7 @@ let postgres: Awaited<ReturnType<typeof privatePostgres>>;
 let pool: Pool;
 beforeAll(async () => {
   postgres = await privatePostgres();
-  pool = createPool({ url: await postgres.readModel(), max: 4, name: 'test', logger });
+  pool = openReadModel({ databaseUrl: await postgres.readModel(), connections: 4, name: 'test', logger });
 });
 afterAll(async () => {
   await pool?.end();

@@ -13,11 +13,11 @@ interface Row {
 const LOOK_UPS = {
   conversation: {
     name: 'conversation-versions',
-    text: 'SELECT id, version, sequence FROM read_model.conversations WHERE id = ANY($1::uuid[])',
+    text: 'SELECT id, version, sequence FROM conversations WHERE id = ANY($1::uuid[])',
   },
   user: {
     name: 'user-versions',
-    text: 'SELECT user_id AS id, version, sequence FROM read_model.users WHERE user_id = ANY($1::text[])',
+    text: 'SELECT user_id AS id, version, sequence FROM users WHERE user_id = ANY($1::text[])',
   },
 };
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { conversationSubject, encodeCommit } from '@parley/contracts';
-import { type CommitRecord, createPool, type EventLog, MemoryEventLog } from '@parley/runtime';
+import { type CommitRecord, type EventLog, MemoryEventLog } from '@parley/runtime';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noChanges } from './projections/changes.ts';
+import { openReadModel } from './read-model.ts';
 import { created, numbered, ROOM, sent, timeOf, uuid } from './testing/commit.ts';
 import { allRows, emptyReadModel, logger, privatePostgres } from './testing/database.ts';
 import { recordHistory, wishes } from './testing/history.ts';
@@ -16,7 +17,7 @@ let postgres: Awaited<ReturnType<typeof privatePostgres>>;
 let pool: Pool;
 beforeAll(async () => {
   postgres = await privatePostgres();
-  pool = createPool({ url: await postgres.readModel(), max: 4, name: 'test', logger });
+  pool = openReadModel({ databaseUrl: await postgres.readModel(), connections: 4, name: 'test', logger });
 });
 afterAll(async () => {
   await pool?.end();

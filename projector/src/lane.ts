@@ -5,7 +5,7 @@ import { KnownVersions } from './known-versions.ts';
 import type { ProjectorMetrics } from './metrics.ts';
 import { type FoldedBatch, foldBatch, type LaneCommit } from './projections/fold-batch.ts';
 import { retryForever } from './retry.ts';
-import { type Batch, isPermanent, OwnershipLost, writeBatch } from './write-batch.ts';
+import { type Batch, isPermanent, OwnershipLost, type RowWriter, writeBatch } from './write-batch.ts';
 
 /** A commit of this lane, and its record for what only the checkpoint and the metrics need. */
 export interface ReceivedCommit extends LaneCommit {
@@ -20,6 +20,8 @@ export interface LaneOptions {
   signal: AbortSignal;
   /** Told once when the lane can't go on in this process: ownership is lost. */
   onLost(error: Error): void;
+  /** How rows are written, when not as into tables in use. */
+  write?: RowWriter;
 }
 
 /**
@@ -112,9 +114,9 @@ export class Lane {
 
   /** Never rejects: a failure for good is told through `onLost` or halts the lane. */
   async #write(batch: Batch, events: number): Promise<void> {
-    const { pool, metrics, signal, onLost } = this.#options;
+    const { pool, metrics, signal, onLost, write } = this.#options;
     try {
-      const rows = await retryForever(() => this.#timed(() => writeBatch(pool, batch)), {
+      const rows = await retryForever(() => this.#timed(() => writeBatch(pool, batch, write)), {
         signal,
         isFinal: (error) => error instanceof OwnershipLost || isPermanent(error),
         onFailure: (error) => this.#report(error),

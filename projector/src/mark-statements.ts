@@ -6,7 +6,7 @@ import type { Statement } from './statements.ts';
 
 export const deleteMentions: Statement<OfMessage<MentionsChange>> = {
   name: 'delete-mentions',
-  text: `DELETE FROM read_model.mentions m
+  text: `DELETE FROM mentions m
           USING unnest($1::uuid[], $2::int[], $3::text[]::json[]) AS u (conversation_id, ordinal, kept)
           WHERE m.conversation_id = u.conversation_id AND m.ordinal = u.ordinal
             AND m.user_id <> ALL (ARRAY(SELECT json_array_elements_text(u.kept))) AND ${ALIVE_BEFORE}`,
@@ -19,7 +19,7 @@ export const deleteMentions: Statement<OfMessage<MentionsChange>> = {
 
 export const insertMentions: Statement<ConversationRows['mentions'][number]> = {
   name: 'insert-mentions',
-  text: `INSERT INTO read_model.mentions (conversation_id, ordinal, user_id, sequence, in_thread)
+  text: `INSERT INTO mentions (conversation_id, ordinal, user_id, sequence, in_thread)
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::bool[])
              AS u (conversation_id, ordinal, user_id, sequence, in_thread)
           WHERE ${ALIVE_BEFORE}
@@ -43,15 +43,15 @@ export const insertReactions: Statement<OfConversation<ReactionChange>> = {
                AS u (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id, added, first, latest)
             WHERE ${ALIVE_BEFORE}
               AND (NOT u.first OR u.added <> coalesce(
-                    (SELECT r.added FROM read_model.reactions r
+                    (SELECT r.added FROM reactions r
                       WHERE r.conversation_id = u.conversation_id AND r.ordinal = u.ordinal AND r.emoji = u.emoji
                         AND r.user_id = u.user_id AND r.latest), false))),
          superseded AS (
-           UPDATE read_model.reactions r SET latest = false
+           UPDATE reactions r SET latest = false
              FROM turns u
             WHERE u.latest AND r.conversation_id = u.conversation_id AND r.ordinal = u.ordinal AND r.emoji = u.emoji
               AND r.user_id = u.user_id AND r.latest)
-         INSERT INTO read_model.reactions (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id,
+         INSERT INTO reactions (conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id,
            added, latest)
          SELECT conversation_id, ordinal, emoji, user_id, version, sequence, at, author_id, added, latest FROM turns`,
   columns: [
@@ -71,7 +71,7 @@ export const insertReactions: Statement<OfConversation<ReactionChange>> = {
 
 export const insertPins: Statement<OfConversation<PinChange>> = {
   name: 'insert-pins',
-  text: `INSERT INTO read_model.pins (conversation_id, ordinal, version, sequence, at, by, pinned)
+  text: `INSERT INTO pins (conversation_id, ordinal, version, sequence, at, by, pinned)
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::bigint[], $5::timestamptz[], $6::text[], $7::bool[])
              AS u (conversation_id, ordinal, version, sequence, at, by, pinned)
           WHERE ${ALIVE_BEFORE}`,
@@ -88,7 +88,7 @@ export const insertPins: Statement<OfConversation<PinChange>> = {
 
 export const addReplies: Statement<OfMessage<ThreadChange>> = {
   name: 'add-replies',
-  text: `INSERT INTO read_model.threads AS t (conversation_id, ordinal, reply_count, last_reply_ordinal, last_reply_at,
+  text: `INSERT INTO threads AS t (conversation_id, ordinal, reply_count, last_reply_ordinal, last_reply_at,
            last_reply_sequence)
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::timestamptz[], $6::bigint[])
          ON CONFLICT (conversation_id, ordinal) DO UPDATE
@@ -107,14 +107,14 @@ export const addReplies: Statement<OfMessage<ThreadChange>> = {
 /** Before new followers are inserted: it raises those of before this batch. For `cursor_sequence` see patchMembers. */
 export const raiseFollowers: Statement<OfConversation<FollowerChange>> = {
   name: 'raise-followers',
-  text: `UPDATE read_model.thread_followers f
+  text: `UPDATE thread_followers f
             SET read_ordinal = u.raised_to
            FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bigint[])
              AS u (conversation_id, user_id, ordinal, raised_to, cursor_sequence)
           WHERE f.conversation_id = u.conversation_id AND f.user_id = u.user_id AND f.ordinal = u.ordinal
             AND f.read_ordinal < u.raised_to
             AND (u.cursor_sequence = 0 OR u.cursor_sequence >
-                 (SELECT c.sequence FROM read_model.conversations c WHERE c.id = u.conversation_id))`,
+                 (SELECT c.sequence FROM conversations c WHERE c.id = u.conversation_id))`,
   columns: [
     { plain: ({ conversationId }) => conversationId },
     { text: ({ row }) => row.userId },
@@ -126,7 +126,7 @@ export const raiseFollowers: Statement<OfConversation<FollowerChange>> = {
 
 export const insertFollowers: Statement<OfConversation<FollowerChange>> = {
   name: 'insert-followers',
-  text: `INSERT INTO read_model.thread_followers (conversation_id, user_id, ordinal, followed_from, read_ordinal)
+  text: `INSERT INTO thread_followers (conversation_id, user_id, ordinal, followed_from, read_ordinal)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[]) ON CONFLICT DO NOTHING`,
   columns: [
     { plain: ({ conversationId }) => conversationId },

@@ -1,6 +1,6 @@
-import { createPool } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReadModel } from './read-model.ts';
 import {
   created,
   cursors,
@@ -22,7 +22,7 @@ let postgres: Awaited<ReturnType<typeof privatePostgres>>;
 let pool: Pool;
 beforeAll(async () => {
   postgres = await privatePostgres();
-  pool = createPool({ url: await postgres.readModel(), max: 4, name: 'test', logger });
+  pool = openReadModel({ databaseUrl: await postgres.readModel(), connections: 4, name: 'test', logger });
 });
 afterAll(async () => {
   await pool?.end();

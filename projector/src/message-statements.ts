@@ -9,7 +9,7 @@ import type { Edit, MessageChange } from './projections/message-change.ts';
 import type { Statement } from './statements.ts';
 
 /** Of a row `u`: it has not expired before this batch. */
-const KEPT_BEFORE = `coalesce((SELECT g.expired_ordinal < u.ordinal FROM read_model.conversations g
+const KEPT_BEFORE = `coalesce((SELECT g.expired_ordinal < u.ordinal FROM conversations g
                WHERE g.id = u.conversation_id), true)`;
 
 /**
@@ -17,7 +17,7 @@ const KEPT_BEFORE = `coalesce((SELECT g.expired_ordinal < u.ordinal FROM read_mo
  * expires is told apart when it is folded, so this holds only before the statements that write messages and counts.
  * Subqueries and no anti-joins, which compared all rows with all deleted messages where the planner knew of none.
  */
-export const ALIVE_BEFORE = `coalesce((SELECT g.deleted_at IS NULL FROM read_model.messages g
+export const ALIVE_BEFORE = `coalesce((SELECT g.deleted_at IS NULL FROM messages g
                WHERE g.conversation_id = u.conversation_id AND g.ordinal = u.ordinal), true)
             AND ${KEPT_BEFORE}`;
 
@@ -27,7 +27,7 @@ const isEmptied = ({ row, expired }: SentRow): boolean => expired || row.deletio
 
 export const insertMessages: Statement<SentRow> = {
   name: 'insert-messages',
-  text: `INSERT INTO read_model.messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies,
+  text: `INSERT INTO messages (conversation_id, ordinal, message_id, sequence, sender_id, sent_at, replies,
            body, format, ciphertext, attachments, reply_to, reply_to_author, thread_id, thread_ordinal, mentions,
            mentions_all, metadata, edited_at, edited_by, edit_count, deleted_at, deleted_by, delete_reason, version,
            sent_version)
@@ -67,7 +67,7 @@ export const insertMessages: Statement<SentRow> = {
 
 export const patchMessages: Statement<OfMessage<MessageChange>> = {
   name: 'patch-messages',
-  text: `UPDATE read_model.messages m
+  text: `UPDATE messages m
             SET body = CASE WHEN u.deleted_at IS NOT NULL THEN NULL WHEN u.edits > 0 THEN u.body ELSE m.body END,
                 ciphertext = CASE WHEN u.deleted_at IS NOT NULL THEN NULL WHEN u.edits > 0 THEN u.ciphertext
                                   ELSE m.ciphertext END,
@@ -114,11 +114,11 @@ export const patchMessages: Statement<OfMessage<MessageChange>> = {
  */
 export const expireMessages: Statement<OfConversation<OrdinalRange>> = {
   name: 'expire-messages',
-  text: `UPDATE read_model.messages m
+  text: `UPDATE messages m
             SET body = NULL, ciphertext = NULL, attachments = '[]', metadata = NULL, delete_reason = NULL
            FROM unnest($1::uuid[], $2::int[]) AS u (conversation_id, through)
-           JOIN read_model.conversations c ON c.id = u.conversation_id
-          CROSS JOIN LATERAL (SELECT r.ordinal FROM read_model.messages r WHERE r.conversation_id = u.conversation_id
+           JOIN conversations c ON c.id = u.conversation_id
+          CROSS JOIN LATERAL (SELECT r.ordinal FROM messages r WHERE r.conversation_id = u.conversation_id
              AND r.ordinal > c.expired_ordinal AND r.ordinal <= u.through OFFSET 0) AS each
           WHERE m.conversation_id = u.conversation_id AND m.ordinal = each.ordinal`,
   columns: [{ plain: ({ conversationId }) => conversationId }, { plain: ({ row }) => row.through }],
@@ -127,19 +127,19 @@ export const expireMessages: Statement<OfConversation<OrdinalRange>> = {
 /** The texts that messages were sent with, kept when their first edit is about to replace them. */
 export const keepFirstTexts: Statement<OfMessage<MessageChange>> = {
   name: 'keep-first-texts',
-  text: `INSERT INTO read_model.message_edits (conversation_id, ordinal, version, sequence, at, by, body, format,
+  text: `INSERT INTO message_edits (conversation_id, ordinal, version, sequence, at, by, body, format,
            ciphertext, mentions)
          SELECT m.conversation_id, m.ordinal, m.sent_version, m.sequence, m.sent_at, m.sender_id, m.body, m.format,
                 m.ciphertext, m.mentions
            FROM unnest($1::uuid[], $2::int[]) AS u (conversation_id, ordinal)
-           JOIN read_model.messages m ON m.conversation_id = u.conversation_id AND m.ordinal = u.ordinal
+           JOIN messages m ON m.conversation_id = u.conversation_id AND m.ordinal = u.ordinal
           WHERE m.edit_count = 0 AND m.deleted_at IS NULL AND ${KEPT_BEFORE}`,
   columns: [{ plain: ({ conversationId }) => conversationId }, { plain: ({ ordinal }) => ordinal }],
 };
 
 export const insertTexts: Statement<ConversationRows['texts'][number]> = {
   name: 'insert-texts',
-  text: `INSERT INTO read_model.message_edits (conversation_id, ordinal, version, sequence, at, by, body, format,
+  text: `INSERT INTO message_edits (conversation_id, ordinal, version, sequence, at, by, body, format,
            ciphertext, mentions)
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
                               $8::text[], $9::text[]::json[], $10::text[]::json[])
@@ -161,7 +161,7 @@ export const insertTexts: Statement<ConversationRows['texts'][number]> = {
 
 export const forgetTexts: Statement<OfConversation<OrdinalRange>> = {
   name: 'forget-texts',
-  text: `DELETE FROM read_model.message_edits e
+  text: `DELETE FROM message_edits e
           USING unnest($1::uuid[], $2::int[], $3::int[]) AS u (conversation_id, first, last)
           WHERE e.conversation_id = u.conversation_id AND e.ordinal BETWEEN u.first AND u.last`,
   columns: [

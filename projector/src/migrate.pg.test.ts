@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { conversationSubject, encodeCommit, userSubject } from '@parley/contracts';
-import { createPool, MemoryEventLog } from '@parley/runtime';
+import { MemoryEventLog } from '@parley/runtime';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { migrateReadModel } from './migrate.ts';
 import { Projection } from './projection.ts';
+import { openReadModel } from './read-model.ts';
 import { created, numbered, ROOM, sent, uuid } from './testing/commit.ts';
 import { allRows, freshMetrics, logger, privatePostgres } from './testing/database.ts';
 import { userEvent } from './testing/user-history.ts';
@@ -49,7 +50,7 @@ async function firstReadModel(): Promise<string> {
 }
 
 async function projected(log: MemoryEventLog, databaseUrl: string) {
-  const pool = createPool({ url: databaseUrl, max: 4, name: 'test', logger });
+  const pool = openReadModel({ databaseUrl, connections: 4, name: 'test', logger });
   const projection = new Projection({ log, pool, databaseUrl, metrics: freshMetrics(), logger });
   const { last } = await log.bounds();
   try {

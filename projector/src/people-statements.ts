@@ -5,7 +5,7 @@ import type { Statement } from './statements.ts';
 
 export const putMembers: Statement<OfUser<MemberPut>> = {
   name: 'put-members',
-  text: `INSERT INTO read_model.members AS m (conversation_id, user_id, role, joined_at, joined_sequence, joined_version,
+  text: `INSERT INTO members AS m (conversation_id, user_id, role, joined_at, joined_sequence, joined_version,
            joined_ordinal, read_ordinal, delivered_ordinal, receipt_ordinal, last_mention_ordinal, left_sequence,
            left_reason)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::int[], $7::int[],
@@ -37,7 +37,7 @@ export const putMembers: Statement<OfUser<MemberPut>> = {
 /** Before the conversations' own statement: their sequence of before this batch tells cursors that came too late. */
 export const patchMembers: Statement<OfUser<MemberPatch>> = {
   name: 'patch-members',
-  text: `UPDATE read_model.members m
+  text: `UPDATE members m
             SET role = coalesce(u.role, m.role),
                 read_ordinal = CASE WHEN u.lowered THEN u.read_ordinal ELSE greatest(m.read_ordinal, u.read_ordinal) END,
                 delivered_ordinal = greatest(m.delivered_ordinal, u.delivered_ordinal),
@@ -54,7 +54,7 @@ export const patchMembers: Statement<OfUser<MemberPatch>> = {
                  OR m.receipt_ordinal < u.receipt_ordinal OR m.last_mention_ordinal < u.last_mention_ordinal
                  OR u.lowered OR u.role IS NOT NULL OR u.left_sequence IS NOT NULL)
             AND (u.cursor_sequence = 0 OR u.cursor_sequence >
-                 (SELECT c.sequence FROM read_model.conversations c WHERE c.id = u.conversation_id))`,
+                 (SELECT c.sequence FROM conversations c WHERE c.id = u.conversation_id))`,
   columns: [
     { plain: ({ conversationId }) => conversationId },
     { text: ({ userId }) => userId },
@@ -73,12 +73,12 @@ export const patchMembers: Statement<OfUser<MemberPatch>> = {
 /** Before the members' own statements: who only changed the role joined when the table of before this batch says. */
 export const insertMemberships: Statement<OfConversation<MembershipChange>> = {
   name: 'insert-member-changes',
-  text: `INSERT INTO read_model.member_changes (conversation_id, user_id, version, sequence, at, role, joined_at)
+  text: `INSERT INTO member_changes (conversation_id, user_id, version, sequence, at, role, joined_at)
          SELECT u.conversation_id, u.user_id, u.version, u.sequence, u.at, u.role, coalesce(u.joined_at, m.joined_at)
            FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::timestamptz[], $6::text[],
                        $7::timestamptz[])
              AS u (conversation_id, user_id, version, sequence, at, role, joined_at)
-           LEFT JOIN read_model.members m
+           LEFT JOIN members m
              ON u.role IS NOT NULL AND u.joined_at IS NULL
             AND m.conversation_id = u.conversation_id AND m.user_id = u.user_id`,
   columns: [
@@ -94,7 +94,7 @@ export const insertMemberships: Statement<OfConversation<MembershipChange>> = {
 
 export const raiseAudienceCursors: Statement<OfUser<AudienceCursor>> = {
   name: 'raise-audience-cursors',
-  text: `INSERT INTO read_model.audience_cursors AS a (conversation_id, user_id, read_ordinal, delivered_ordinal)
+  text: `INSERT INTO audience_cursors AS a (conversation_id, user_id, read_ordinal, delivered_ordinal)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[])
          ON CONFLICT (conversation_id, user_id) DO UPDATE
             SET read_ordinal = greatest(a.read_ordinal, excluded.read_ordinal),
@@ -110,14 +110,14 @@ export const raiseAudienceCursors: Statement<OfUser<AudienceCursor>> = {
 /** A list may name somebody twice. */
 export const insertAudienceUsers: Statement<OfUser<null>> = {
   name: 'insert-audience-users',
-  text: `INSERT INTO read_model.audience_users (conversation_id, user_id)
+  text: `INSERT INTO audience_users (conversation_id, user_id)
          SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING`,
   columns: [{ plain: ({ conversationId }) => conversationId }, { text: ({ userId }) => userId }],
 };
 
 export const putBans: Statement<OfUser<Ban>> = {
   name: 'put-bans',
-  text: `INSERT INTO read_model.bans (conversation_id, user_id, banned_by, at, until, reason)
+  text: `INSERT INTO bans (conversation_id, user_id, banned_by, at, until, reason)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[])
          ON CONFLICT (conversation_id, user_id) DO UPDATE
             SET banned_by = excluded.banned_by, at = excluded.at, until = excluded.until, reason = excluded.reason`,
@@ -133,14 +133,14 @@ export const putBans: Statement<OfUser<Ban>> = {
 
 export const deleteBans: Statement<OfUser<null>> = {
   name: 'delete-bans',
-  text: `DELETE FROM read_model.bans b USING unnest($1::uuid[], $2::text[]) AS u (conversation_id, user_id)
+  text: `DELETE FROM bans b USING unnest($1::uuid[], $2::text[]) AS u (conversation_id, user_id)
           WHERE b.conversation_id = u.conversation_id AND b.user_id = u.user_id`,
   columns: [{ plain: ({ conversationId }) => conversationId }, { text: ({ userId }) => userId }],
 };
 
 export const putInvites: Statement<OfUser<Invite>> = {
   name: 'put-invites',
-  text: `INSERT INTO read_model.invites (conversation_id, user_id, role, invited_by, at, expires_at, sequence)
+  text: `INSERT INTO invites (conversation_id, user_id, role, invited_by, at, expires_at, sequence)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
            $7::bigint[])
          ON CONFLICT (conversation_id, user_id) DO UPDATE
@@ -159,7 +159,7 @@ export const putInvites: Statement<OfUser<Invite>> = {
 
 export const deleteInvites: Statement<OfUser<null>> = {
   name: 'delete-invites',
-  text: `DELETE FROM read_model.invites i USING unnest($1::uuid[], $2::text[]) AS u (conversation_id, user_id)
+  text: `DELETE FROM invites i USING unnest($1::uuid[], $2::text[]) AS u (conversation_id, user_id)
           WHERE i.conversation_id = u.conversation_id AND i.user_id = u.user_id`,
   columns: [{ plain: ({ conversationId }) => conversationId }, { text: ({ userId }) => userId }],
 };

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { conversationSubject, encodeCommit } from '@parley/contracts';
-import { createPool, MemoryEventLog } from '@parley/runtime';
+import { MemoryEventLog } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Projection } from './projection.ts';
+import { openReadModel } from './read-model.ts';
 import { created, numbered, sent, uuid } from './testing/commit.ts';
 import { allRows, freshMetrics, logger, privatePostgres } from './testing/database.ts';
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
   databaseUrl = await postgres.readModel();
-  pool = createPool({ url: databaseUrl, max: 4, name: 'test', logger });
+  pool = openReadModel({ databaseUrl, connections: 4, name: 'test', logger });
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((projection) => projection.stop()));

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { conversationSubject, encodeCommit } from '@parley/contracts';
 import { startNats } from '@parley/deploy/testing';
-import { createPool, type OpenLog, openEventLog } from '@parley/runtime';
+import { type OpenLog, openEventLog } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { openReadModel } from './read-model.ts';
 import { created, numbered, sent, uuid } from './testing/commit.ts';
 import { allRows, logger, privatePostgres } from './testing/database.ts';
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
   [postgres, nats] = await Promise.all([privatePostgres(), startNats({ dir })]);
   open = await openEventLog({ natsUrl: nats.url, replicas: 1, name: 'test', logger });
   databaseUrl = await postgres.readModel();
-  pool = createPool({ url: databaseUrl, name: 'test', logger });
+  pool = openReadModel({ databaseUrl, connections: 4, name: 'test', logger });
 });
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');

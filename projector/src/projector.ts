@@ -1,7 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import {
   createOperatorServer,
-  createPool,
   isPostgresAway,
   type Logger,
   listen,
@@ -14,11 +13,11 @@ import type { ProjectorConfig } from './config.ts';
 import { declareProjectorMetrics } from './metrics.ts';
 import { migrateReadModel } from './migrate.ts';
 import { Projection } from './projection.ts';
+import { openReadModel } from './read-model.ts';
 import { LANES } from './run-lanes.ts';
 
 /** A lane writes on one connection and looks versions up on another. */
 const CONNECTIONS = 2 * LANES;
-const STATEMENT_TIMEOUT_MS = 60_000;
 /** Folding a large batch holds the event loop longer than an answering service may. */
 const LONGEST_STEP_MS = 10_000;
 const MIGRATE_PATIENCE_MS = 60_000;
@@ -49,13 +48,7 @@ export async function startProjector(
     logger,
     metrics,
   });
-  const pool = createPool({
-    url: databaseUrl,
-    max: CONNECTIONS,
-    name: 'parley-projector',
-    logger,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-  });
+  const pool = openReadModel({ databaseUrl, connections: CONNECTIONS, name: 'parley-projector', logger });
   const projection = new Projection({ log, pool, databaseUrl, metrics: projectorMetrics, logger });
   readiness.check('log', () => {
     if (!connected()) throw new Error('not connected to NATS');

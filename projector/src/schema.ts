@@ -497,3 +497,45 @@ export const checkpoints = readModel.table('checkpoints', {
   ownerEpoch: sequenceColumn('owner_epoch').notNull(),
   updatedAt: time('updated_at').notNull(),
 });
+
+/**
+ * Commits that cannot be applied, and behind each the later ones of the same conversation or user; in log order each waits
+ * for the one before it. A commit of cursors may wait for several conversations.
+ */
+export const deadLetters = readModel.table(
+  'dead_letters',
+  {
+    /** The aggregate: `conv.<id>`, `user.<token>`, or `reads.<partition>` for a commit of cursors that cannot be read at all. */
+    key: text('key').notNull(),
+    sequence: sequenceColumn('sequence').notNull(),
+    subject: text('subject').notNull(),
+    commitId: text('commit_id').notNull(),
+    /** Why it cannot be applied; null = it only waits behind an earlier one. */
+    reason: text('reason'),
+    attempts: integer('attempts').notNull(),
+    parkedAt: time('parked_at').notNull(),
+    /** An operator wants it tried again. */
+    retryAt: time('retry_at'),
+  },
+  (table) => [primaryKey({ name: 'dead_letters_pk', columns: [table.key, table.sequence] })],
+);
+
+/** What operators decided and no log can tell again: unlike the read model it is never dropped. */
+export const operators = pgSchema('parley_operators');
+
+/** Commits that a fold passes over, whatever read model it fills. */
+export const skippedCommits = operators.table(
+  'skipped_commits',
+  {
+    epoch: text('epoch').notNull(),
+    key: text('key').notNull(),
+    sequence: sequenceColumn('sequence').notNull(),
+    subject: text('subject').notNull(),
+    commitId: text('commit_id').notNull(),
+    /** Why it could not be applied. */
+    reason: text('reason').notNull(),
+    skippedBy: text('skipped_by').notNull(),
+    skippedAt: time('skipped_at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'skipped_commits_pk', columns: [table.epoch, table.key, table.sequence] })],
+);

@@ -32,7 +32,7 @@ const COUNTS: Statement<ConversationRow>['columns'] = [
 
 export const insertConversations: Statement<ConversationRow> = {
   name: 'insert-conversations',
-  text: `INSERT INTO read_model.conversations (id, type, title, description, avatar, settings, audience, segment,
+  text: `INSERT INTO conversations (id, type, title, description, avatar, settings, audience, segment,
            audience_user_ids, created_at, created_by, archived_at, deleted_at, member_count, message_count, reply_count,
            last_main_ordinal, last_message_at, last_message_sequence, last_deleted_ordinal, last_mention_all_ordinal,
            last_reply_ordinal, expired_ordinal, version, sequence)
@@ -74,7 +74,7 @@ function listOf(userIds: readonly string[] | null | undefined): string | null {
 
 export const updateConversations: Statement<ConversationRow> = {
   name: 'update-conversations',
-  text: `UPDATE read_model.conversations c
+  text: `UPDATE conversations c
             SET member_count = c.member_count + u.member_delta,
                 message_count = greatest(c.message_count, u.message_count),
                 reply_count = greatest(c.reply_count, u.reply_count),
@@ -99,7 +99,7 @@ export const updateConversations: Statement<ConversationRow> = {
 /** What a conversation is, apart from its counts: seldom changed, so that a message's batch does not carry it. */
 export const describeConversations: Statement<DescriptionRow> = {
   name: 'describe-conversations',
-  text: `UPDATE read_model.conversations c
+  text: `UPDATE conversations c
             SET title = CASE WHEN u.titled THEN u.title ELSE c.title END,
                 description = CASE WHEN u.described THEN u.description ELSE c.description END,
                 avatar = CASE WHEN u.pictured THEN u.avatar ELSE c.avatar END,
@@ -127,7 +127,7 @@ export const describeConversations: Statement<DescriptionRow> = {
 
 export const insertCommandResults: Statement<CommandResult> = {
   name: 'insert-command-results',
-  text: `INSERT INTO read_model.command_results (command_id, aggregate, sequence)
+  text: `INSERT INTO command_results (command_id, aggregate, sequence)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[]) ON CONFLICT DO NOTHING`,
   columns: [
     { plain: ({ commandId }) => commandId },

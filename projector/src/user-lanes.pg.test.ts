@@ -1,8 +1,9 @@
 import { encodeCommit, type LogEvent, userSubject } from '@parley/contracts';
-import { type CommitRecord, createPool, type EventLog, MemoryEventLog } from '@parley/runtime';
+import { type CommitRecord, type EventLog, MemoryEventLog } from '@parley/runtime';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openReadModel } from './read-model.ts';
 import { timeOf, uuid } from './testing/commit.ts';
 import { logger, privatePostgres } from './testing/database.ts';
 import { cut, give, rewind, startLane } from './testing/lanes.ts';
@@ -16,7 +17,7 @@ let postgres: Awaited<ReturnType<typeof privatePostgres>>;
 let pool: Pool;
 beforeAll(async () => {
   postgres = await privatePostgres();
-  pool = createPool({ url: await postgres.readModel(), max: 4, name: 'test', logger });
+  pool = openReadModel({ databaseUrl: await postgres.readModel(), connections: 4, name: 'test', logger });
 });
 afterAll(async () => {
   await pool?.end();

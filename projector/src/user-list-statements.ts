@@ -12,7 +12,7 @@ import type {
 
 export const putBlocks: Statement<BlockPutRow> = {
   name: 'put-blocks',
-  text: `INSERT INTO read_model.blocks (user_id, blocked_id, at)
+  text: `INSERT INTO blocks (user_id, blocked_id, at)
          SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
          ON CONFLICT (user_id, blocked_id) DO UPDATE SET at = excluded.at`,
   columns: [
@@ -24,14 +24,14 @@ export const putBlocks: Statement<BlockPutRow> = {
 
 export const deleteBlocks: Statement<BlockRow> = {
   name: 'delete-blocks',
-  text: `DELETE FROM read_model.blocks t USING unnest($1::text[], $2::text[]) AS u (user_id, blocked_id)
+  text: `DELETE FROM blocks t USING unnest($1::text[], $2::text[]) AS u (user_id, blocked_id)
           WHERE t.user_id = u.user_id AND t.blocked_id = u.blocked_id`,
   columns: [{ text: ({ userId }) => userId }, { text: ({ blockedId }) => blockedId }],
 };
 
 export const putDevices: Statement<DevicePutRow> = {
   name: 'put-devices',
-  text: `INSERT INTO read_model.devices (user_id, device_id, platform, name, registered_at)
+  text: `INSERT INTO devices (user_id, device_id, platform, name, registered_at)
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
          ON CONFLICT (user_id, device_id) DO UPDATE
             SET platform = excluded.platform, name = excluded.name, registered_at = excluded.registered_at`,
@@ -46,14 +46,14 @@ export const putDevices: Statement<DevicePutRow> = {
 
 export const deleteDevices: Statement<DeviceRow> = {
   name: 'delete-devices',
-  text: `DELETE FROM read_model.devices t USING unnest($1::text[], $2::text[]) AS u (user_id, device_id)
+  text: `DELETE FROM devices t USING unnest($1::text[], $2::text[]) AS u (user_id, device_id)
           WHERE t.user_id = u.user_id AND t.device_id = u.device_id`,
   columns: [{ text: ({ userId }) => userId }, { text: ({ deviceId }) => deviceId }],
 };
 
 export const putSchedules: Statement<SchedulePutRow> = {
   name: 'put-schedules',
-  text: `INSERT INTO read_model.scheduled_messages (user_id, schedule_id, conversation_id, due_at, message, state, code)
+  text: `INSERT INTO scheduled_messages (user_id, schedule_id, conversation_id, due_at, message, state, code)
          SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[]::json[], $6::text[],
            $7::text[])
          ON CONFLICT (user_id, schedule_id) DO UPDATE
@@ -72,7 +72,7 @@ export const putSchedules: Statement<SchedulePutRow> = {
 
 export const patchSchedules: Statement<SchedulePatchRow> = {
   name: 'patch-schedules',
-  text: `UPDATE read_model.scheduled_messages t SET state = u.state, code = u.code
+  text: `UPDATE scheduled_messages t SET state = u.state, code = u.code
            FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) AS u (user_id, schedule_id, state, code)
           WHERE t.user_id = u.user_id AND t.schedule_id = u.schedule_id`,
   columns: [
@@ -85,7 +85,7 @@ export const patchSchedules: Statement<SchedulePatchRow> = {
 
 export const deleteSchedules: Statement<ScheduleRow> = {
   name: 'delete-schedules',
-  text: `DELETE FROM read_model.scheduled_messages t
+  text: `DELETE FROM scheduled_messages t
           USING unnest($1::text[], $2::uuid[]) AS u (user_id, schedule_id)
           WHERE t.user_id = u.user_id AND t.schedule_id = u.schedule_id`,
   columns: [{ text: ({ userId }) => userId }, { plain: ({ scheduleId }) => scheduleId }],
@@ -93,7 +93,7 @@ export const deleteSchedules: Statement<ScheduleRow> = {
 
 export const insertReports: Statement<ReportRow> = {
   name: 'insert-reports',
-  text: `INSERT INTO read_model.reports (conversation_id, ordinal, user_id, message_id, author_id, reason, note, at,
+  text: `INSERT INTO reports (conversation_id, ordinal, user_id, message_id, author_id, reason, note, at,
            sequence)
          SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[],
            $8::timestamptz[], $9::bigint[])

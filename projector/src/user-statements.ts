@@ -10,7 +10,7 @@ const given = (value: unknown): string => (value === undefined ? 'f' : 't');
  */
 export const mergeUsers: Statement<UserRow> = {
   name: 'merge-users',
-  text: `MERGE INTO read_model.users t
+  text: `MERGE INTO users t
          USING unnest($1::text[], $2::bool[], $3::bool[], $4::text[], $5::bool[], $6::text[], $7::bool[], $8::text[],
                       $9::bool[], $10::text[]::jsonb[], $11::bigint[], $12::int[], $13::bigint[])
             AS u (user_id, is_new, has_display_name, display_name, has_avatar, avatar, has_status_text, status_text,
@@ -52,7 +52,7 @@ export const mergeUsers: Statement<UserRow> = {
 /** `least` passes over nulls: an unmute that finds no mute must not become one. */
 export const mergeInbox: Statement<InboxRow> = {
   name: 'merge-inbox',
-  text: `MERGE INTO read_model.user_conversations t
+  text: `MERGE INTO user_conversations t
          USING unnest($1::text[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
                       $7::bool[], $8::bigint[], $9::bool[], $10::timestamptz[], $11::int[])
             AS u (user_id, conversation_id, muted_sequence, muted_until, muted_since, unmuted_at, has_archived, archived_sequence,
@@ -89,7 +89,7 @@ export const mergeInbox: Statement<InboxRow> = {
 
 export const insertHiddenMessages: Statement<HiddenRow> = {
   name: 'insert-hidden-messages',
-  text: `INSERT INTO read_model.hidden_messages (user_id, conversation_id, ordinal)
+  text: `INSERT INTO hidden_messages (user_id, conversation_id, ordinal)
          SELECT * FROM unnest($1::text[], $2::uuid[], $3::int[]) ON CONFLICT DO NOTHING`,
   columns: [
     { text: ({ userId }) => userId },
@@ -100,7 +100,7 @@ export const insertHiddenMessages: Statement<HiddenRow> = {
 
 export const insertNotificationReads: Statement<NotificationReadRow> = {
   name: 'insert-notification-reads',
-  text: `INSERT INTO read_model.notification_reads (user_id, notification_id)
+  text: `INSERT INTO notification_reads (user_id, notification_id)
          SELECT * FROM unnest($1::text[], $2::uuid[]) ON CONFLICT DO NOTHING`,
   columns: [{ text: ({ userId }) => userId }, { plain: ({ notificationId }) => notificationId }],
 };

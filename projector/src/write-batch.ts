@@ -15,6 +15,9 @@ export interface Batch {
   changes: LaneChanges;
 }
 
+/** Writes changes in the client's open transaction and returns the rows it sent: into tables in use, or by COPY into new ones. */
+export type RowWriter = (client: PoolClient, changes: LaneChanges) => Promise<number>;
+
 /**
  * synchronous_commit: the checkpoint commits with the rows and the log is the truth, so a transaction that a crash of
  * Postgres loses is folded again. Plans are made for each batch: one kept from when a table was empty compared every row
@@ -27,7 +30,7 @@ const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_m
  * of rows. A batch whose commit went through although its answer was lost is recognised and not written twice. Throws
  * OwnershipLost, having written nothing.
  */
-export async function writeBatch(pool: Pool, batch: Batch): Promise<number> {
+export async function writeBatch(pool: Pool, batch: Batch, write: RowWriter = writeRows): Promise<number> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
@@ -37,7 +40,7 @@ export async function writeBatch(pool: Pool, batch: Batch): Promise<number> {
       await confirmWritten(client, batch);
       return 0;
     }
-    const rows = await writeRows(client, batch.changes);
+    const rows = await write(client, batch.changes);
     await client.query('COMMIT');
     return rows;
   } catch (error) {
@@ -55,7 +58,7 @@ async function moveCheckpoint(client: PoolClient, { from, to }: Batch): Promise<
   const { rowCount } = await client.query({
     name: 'move-checkpoint',
     text: `WITH moved AS (
-             UPDATE read_model.checkpoints SET sequence = $4, commit_id = $5, updated_at = now()
+             UPDATE checkpoints SET sequence = $4, commit_id = $5, updated_at = now()
               WHERE lane = $1 AND owner_epoch = $2 AND sequence = $3 RETURNING epoch, sequence)
            SELECT pg_notify('parley_position', epoch || ':' || sequence) FROM moved`,
     values: [from.lane, from.ownerEpoch, from.sequence, to.sequence, to.commitId],
@@ -65,7 +68,7 @@ async function moveCheckpoint(client: PoolClient, { from, to }: Batch): Promise<
 
 async function confirmWritten(client: PoolClient, { from, to }: Batch): Promise<void> {
   const { rows } = await client.query<{ owner_epoch: string; sequence: string }>(
-    'SELECT owner_epoch, sequence FROM read_model.checkpoints WHERE lane = $1',
+    'SELECT owner_epoch, sequence FROM checkpoints WHERE lane = $1',
     [from.lane],
   );
   const [row] = rows;

@@ -13,17 +13,20 @@ export interface PoolOptions {
   logger: Logger;
   /** Longest statement in milliseconds, 10 s unless told; 0 = no limit (bulk work). */
   statementTimeoutMs?: number;
+  /** Schema of names that a statement does not qualify. */
+  searchPath?: string;
 }
 
 /** A pool that connects on first use, fails within 2 s when Postgres is away and never brings the process down. */
 export function createPool(options: PoolOptions): pg.Pool {
-  const { url, name, logger, max = 10, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
+  const { url, name, logger, max = 10, statementTimeoutMs = STATEMENT_TIMEOUT_MS, searchPath } = options;
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    ...(searchPath !== undefined && { options: `-c search_path=${searchPath}` }),
     // The server's limit does not end a wait for a frozen server; the client's own does.
     ...(statementTimeoutMs > 0 && {
       statement_timeout: statementTimeoutMs,

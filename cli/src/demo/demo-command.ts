@@ -1,13 +1,12 @@
 import { SetupError } from '@parley/deploy';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { createProgress, type Progress } from '../progress.ts';
+import { EXIT, stopOnSignal, wholeNumber } from '../run-command.ts';
 import { type OpenStack, openStack } from '../stack.ts';
 import { Unavailable } from './ask-again.ts';
 import { BadInput, measureInput } from './irc-line.ts';
-import { createProgress, type Progress } from './progress.ts';
 import { renderReport } from './report.ts';
 import { runDemo, SAMPLE } from './run-demo.ts';
-
-const EXIT = { clean: 0, differs: 1, usage: 2, unavailable: 3, stopped: 130 } as const;
 
 interface DemoFlags {
   input?: string;
@@ -32,21 +31,14 @@ export function demoCommand(): Command {
       'Plays an IRC log through the public API while sockets listen, twice, and verifies the outcome.',
     )
     .option('--input <file>', 'NDJSON of IRC lines, .gz or not (default: the sample that ships with it)')
-    .option('--in-flight <n>', 'requests at once', positive, 64)
-    .option('--speed <n>', 'the same as --in-flight', positive)
-    .option('--rooms <n>', 'only the first rooms of the file', positive)
+    .option('--in-flight <n>', 'requests at once', wholeNumber, 64)
+    .option('--speed <n>', 'the same as --in-flight', wholeNumber)
+    .option('--rooms <n>', 'only the first rooms of the file', wholeNumber)
     .option('--json', 'print the report as JSON', false)
     .addHelpText('after', EXAMPLES)
     .action(async ({ speed, inFlight, ...flags }: DemoFlags & { speed?: number }) => {
       process.exitCode = await demo({ ...flags, inFlight: speed ?? inFlight });
     });
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  return value;
 }
 
 async function demo(flags: DemoFlags): Promise<number> {
@@ -81,24 +73,6 @@ async function playOn(
   const text = json ? JSON.stringify(report, null, 2) : `\n${renderReport(report)}`;
   process.stdout.write(`${text}\n`);
   return report.clean ? EXIT.clean : EXIT.differs;
-}
-
-/** The first signal asks for a clean stop; the second does not wait for it. */
-function stopOnSignal(): { signal: AbortSignal; done(): void } {
-  const stopping = new AbortController();
-  let first: number | undefined;
-  const stop = (): void => {
-    // A terminal's Ctrl-C reaches this process twice under npm: once directly, once passed on.
-    if (first !== undefined && performance.now() - first > 500) process.exit(EXIT.stopped);
-    first ??= performance.now();
-    stopping.abort(new Error('stopped'));
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, stop);
-  const done = (): void => {
-    for (const name of signals) process.off(name, stop);
-  };
-  return { signal: stopping.signal, done };
 }
 
 function exitCodeOf(error: unknown): number {

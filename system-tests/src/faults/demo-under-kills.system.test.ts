@@ -56,6 +56,7 @@ function killDuringPlay(name: string): { progress: Progress; killed: () => boole
           process.kill(stack.pids()[name] ?? 0, 'SIGKILL');
           killed = true;
         },
+        expect: () => undefined,
         stop: () => undefined,
       };
     },

@@ -2,13 +2,21 @@ import { log, progress } from '@clack/prompts';
 
 const EVERY_MS = 3_000;
 
-/** Tells a person how far the demo is. */
+/** Tells a person how far a command is. */
 export interface Progress {
   /** One thing that happened or begins. */
   say(text: string): void;
   warn(text: string): void;
   /** Work of a known size; `detail` is asked when it is shown. */
-  start(title: string, total: number, detail: () => string): { advance(): void; stop(): void };
+  start(title: string, total: number, detail?: () => string): Work;
+}
+
+export interface Work {
+  /** One more is done, or so many. */
+  advance(by?: number): void;
+  /** There is more to do than was thought, or less. */
+  expect(total: number): void;
+  stop(): void;
 }
 
 /** A bar on a terminal, a line every three seconds elsewhere. */
@@ -19,14 +27,14 @@ export function createProgress(terminal: boolean, print: (line: string) => void)
 export const silentProgress: Progress = {
   say: () => {},
   warn: () => {},
-  start: () => ({ advance: () => {}, stop: () => {} }),
+  start: () => ({ advance: () => {}, expect: () => {}, stop: () => {} }),
 };
 
 function onTerminal(): Progress {
   return {
     say: (text) => log.step(text),
     warn: (text) => log.warn(text),
-    start(title, total, detail) {
+    start(title, total, detail = () => '') {
       const pace = new Pace(total);
       const bar = progress({ max: Math.max(1, total), size: 30 });
       bar.start(title);
@@ -38,7 +46,8 @@ function onTerminal(): Progress {
       };
       const timer = setInterval(show, 250);
       return {
-        advance: () => pace.advance(),
+        advance: (by) => pace.advance(by),
+        expect: (total) => pace.expect(total),
         stop() {
           clearInterval(timer);
           show();
@@ -53,12 +62,13 @@ function inLines(print: (line: string) => void): Progress {
   return {
     say: print,
     warn: (text) => print(`! ${text}`),
-    start(title, total, detail) {
+    start(title, total, detail = () => '') {
       const pace = new Pace(total);
       const show = (): void => print(`${title}: ${pace.text()} ${detail()}`);
       const timer = setInterval(show, EVERY_MS);
       return {
-        advance: () => pace.advance(),
+        advance: (by) => pace.advance(by),
+        expect: (total) => pace.expect(total),
         stop() {
           clearInterval(timer);
           print(`${title}: ${pace.summary()} ${detail()}`);
@@ -71,7 +81,7 @@ function inLines(print: (line: string) => void): Progress {
 /** Rate over the last seconds, so that the time left follows a change of pace. */
 class Pace {
   done = 0;
-  readonly #total: number;
+  #total: number;
   readonly #started = performance.now();
   #marks: { at: number; done: number }[] = [{ at: this.#started, done: 0 }];
 
@@ -79,8 +89,12 @@ class Pace {
     this.#total = total;
   }
 
-  advance(): void {
-    this.done++;
+  advance(by = 1): void {
+    this.done += by;
+  }
+
+  expect(total: number): void {
+    this.#total = total;
   }
 
   text(): string {

@@ -1,0 +1,82 @@
+import { SetupError } from '@parley/deploy';
+import { LogUnavailable } from '@parley/runtime';
+import { InvalidArgumentError } from 'commander';
+import { createProgress, type Progress } from './progress.ts';
+
+/** Of every command. `differs`: it did its work, and what it compared is not the same. */
+export const EXIT = { clean: 0, differs: 1, usage: 2, unavailable: 3, stopped: 130 } as const;
+
+type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What was asked for makes no sense: the message says what would. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** Something that the command needs is not there: the message says what to do. */
+export class Unavailable extends Error {
+  override name = 'Unavailable';
+}
+
+export interface CommandContext {
+  progress: Progress;
+  /** Aborts at the first Ctrl-C: what was begun is left so that the same command goes on from it. */
+  signal: AbortSignal;
+  /** A line of the result, on standard output. All else goes to standard error. */
+  print(line: string): void;
+}
+
+/**
+ * Does a command's work and sets the exit code. Progress is shown on standard error, a bar on a terminal; what a command
+ * found out is printed on standard output, so that it can be piped.
+ */
+export async function runCommand(work: (context: CommandContext) => Promise<ExitCode>): Promise<void> {
+  const stopping = stopOnSignal();
+  const progress = createProgress(process.stderr.isTTY, (line) => process.stderr.write(`${line}\n`));
+  try {
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    process.exitCode = await work({ progress, signal: stopping.signal, print });
+  } catch (error) {
+    process.exitCode = stopping.signal.aborted ? EXIT.stopped : exitCodeOf(error);
+    if (!stopping.signal.aborted) process.stderr.write(`\n${explain(error)}\n`);
+  } finally {
+    stopping.done();
+  }
+}
+
+/** For an option's value. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1.');
+  return value;
+}
+
+/** The first signal asks for a clean stop; the second does not wait for it. */
+export function stopOnSignal(): { signal: AbortSignal; done(): void } {
+  const stopping = new AbortController();
+  let first: number | undefined;
+  const stop = (): void => {
+    // A terminal's Ctrl-C reaches this process twice under npm: once directly, once passed on.
+    if (first !== undefined && performance.now() - first > 500) process.exit(EXIT.stopped);
+    first ??= performance.now();
+    stopping.abort(new Error('stopped'));
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, stop);
+  const done = (): void => {
+    for (const name of signals) process.off(name, stop);
+  };
+  return { signal: stopping.signal, done };
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  return error instanceof UsageError ? EXIT.usage : EXIT.unavailable;
+}
+
+/** A person can do something about the errors that are named here; of all others the place is told too. */
+function explain(error: unknown): string {
+  const known = [UsageError, Unavailable, SetupError, LogUnavailable].some((kind) => error instanceof kind);
+  if (!(error instanceof Error)) return String(error);
+  return known ? error.message : (error.stack ?? error.message);
+}
