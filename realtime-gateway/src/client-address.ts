@@ -8,9 +8,14 @@ import { BlockList, isIP } from 'node:net';
 export function clientAddresses(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
   const trusted = blockList(trustedProxies);
   return (request) => {
-    const header = [request.headers['x-forwarded-for'] ?? []].flat().join(',');
-    const forwarded = header.split(',').map((part) => plain(withoutPort(part.trim())));
     let address = plain(request.socket.remoteAddress ?? '');
+    const header = request.headers['x-forwarded-for'];
+    if (header === undefined) return networkOf(address);
+    const forwarded = [header]
+      .flat()
+      .join(',')
+      .split(',')
+      .map((part) => plain(withoutPort(part.trim())));
     while (isTrusted(trusted, address)) {
       const before = forwarded.pop();
       if (before === undefined || isIP(before) === 0) break;

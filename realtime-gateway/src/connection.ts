@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type ClientFrame, type CloseCode, clientFrameSchema } from '@parley/contracts';
 import { type Door, type Logger, ProblemError } from '@parley/runtime';
-import { Feed, type FeedObserver, type FlushRound, type Wire } from './feed.ts';
+import { Feed, type FeedObserver, type Wire } from './feed.ts';
+import type { FlushRound } from './flush-round.ts';
 import type { ConversationFollower } from './follow-conversation.ts';
 import type { Hub } from './hub.ts';
 import type { Presence, PresentSocket } from './presence/presence.ts';
@@ -49,20 +50,28 @@ export interface ConnectionOptions {
  * One socket: runs its session, does what the session says, and carries its feed. It is itself what the transport and
  * the feed report to, and shares its options with all others: a process has ten thousand of them, most idle.
  */
-export class Connection implements SocketEvents, FeedObserver {
+export class Connection implements SocketEvents, FeedObserver, PresentSocket {
   readonly #id = randomUUID();
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  readonly #feed: Feed;
+  readonly feed: Feed;
   #state: State;
   /** Set while the user counts as present by this socket. */
-  #present: PresentSocket | null = null;
+  #presentUser: string | null = null;
 
   constructor(socket: Socket, options: ConnectionOptions, now: number) {
     this.#socket = socket;
     this.#options = options;
     this.#state = openSession(now);
-    this.#feed = new Feed(socket, { epoch: options.epoch, round: options.round, observer: this });
+    this.feed = new Feed(socket, { epoch: options.epoch, round: options.round, observer: this });
+  }
+
+  get connection(): string {
+    return this.#id;
+  }
+
+  get userId(): string {
+    return this.#presentUser ?? '';
   }
 
   get closed(): boolean {
@@ -70,11 +79,11 @@ export class Connection implements SocketEvents, FeedObserver {
   }
 
   get queuedBytes(): number {
-    return this.#feed.queuedBytes;
+    return this.feed.queuedBytes;
   }
 
   tick(now: number): void {
-    this.take({ kind: 'tick', now, ...this.#feed.transport });
+    this.take({ kind: 'tick', now, ...this.feed.transport });
   }
 
   text(text: string): void {
@@ -122,25 +131,25 @@ export class Connection implements SocketEvents, FeedObserver {
         this.#renew(effect.claims);
         break;
       case 'send':
-        this.#feed.say(effect.frame);
+        this.feed.say(effect.frame);
         break;
       case 'subscribe':
         void this.#subscribe(effect);
         break;
       case 'unsubscribe':
-        this.#options.follower.close(this.#feed, effect.conversation);
+        this.#options.follower.close(this.feed, effect.conversation);
         break;
       case 'typing':
         this.#options.typing.say(effect.claims.userId, effect.conversation, effect.on);
         break;
       case 'presence':
-        if (this.#present) this.#options.presence.change(this.#present, effect.state);
+        if (this.#presentUser !== null) this.#options.presence.change(this, effect.state);
         break;
       case 'watch':
-        if (this.#present) this.#options.presence.watch(this.#present, effect.users);
+        if (this.#presentUser !== null) this.#options.presence.watch(this, effect.users);
         break;
       case 'heartbeat':
-        this.#feed.heartbeat(this.#options.hub.tail);
+        this.feed.heartbeat(this.#options.hub.tail);
         break;
       case 'release':
         this.#release();
@@ -167,8 +176,8 @@ export class Connection implements SocketEvents, FeedObserver {
     if (door.revocations.hasSeen(claims.sessionId)) this.take({ kind: 'revoked' });
     else if (!roster.enter(this, claims, hello.device)) this.take({ kind: 'crowded' });
     else {
-      this.#present = { connection: this.#id, userId: claims.userId, feed: this.#feed };
-      this.#options.presence.enter(this.#present, hello.presence);
+      this.#presentUser = claims.userId;
+      this.#options.presence.enter(this, hello.presence);
       void this.#resume(claims, hello);
     }
   }
@@ -176,18 +185,18 @@ export class Connection implements SocketEvents, FeedObserver {
   #release(): void {
     const { roster, presence, typing } = this.#options;
     roster.leave(this);
-    this.#feed.close();
-    if (!this.#present) return;
-    presence.leave(this.#present);
-    typing.leave(this.#present.userId);
-    this.#present = null;
+    this.feed.close();
+    if (this.#presentUser === null) return;
+    presence.leave(this);
+    typing.leave(this.#presentUser);
+    this.#presentUser = null;
   }
 
   #renew(claims: Claims): void {
     const { roster, door, follower } = this.#options;
     roster.renew(this, claims);
     if (door.revocations.hasSeen(claims.sessionId)) this.take({ kind: 'revoked' });
-    else follower.segmentsChanged(this.#feed, claims.segments);
+    else follower.segmentsChanged(this.feed, claims.segments);
   }
 
   async #subscribe({ claims, feed, request }: Extract<Effect, { do: 'subscribe' }>): Promise<void> {
@@ -195,11 +204,11 @@ export class Connection implements SocketEvents, FeedObserver {
     const { id, conversation, from } = request;
     const { follower, logger } = this.#options;
     try {
-      await follower.open(this.#feed, { userId, segments, feed, id, conversation, from });
+      await follower.open(this.feed, { userId, segments, feed, id, conversation, from });
     } catch (error) {
       logger.warn({ error, connection: this.#id, conversation }, 'a conversation cannot be followed');
       const detail = 'the conversation cannot be followed now';
-      this.#feed.say({ t: 'error', id, code: 'unavailable', detail, retryAfterMs: RETRY_MS });
+      this.feed.say({ t: 'error', id, code: 'unavailable', detail, retryAfterMs: RETRY_MS });
     }
   }
 
@@ -207,7 +216,7 @@ export class Connection implements SocketEvents, FeedObserver {
     const { resumer, logger } = this.#options;
     const connection = this.#id;
     try {
-      await resumer.resume(this.#feed, { connection, userId, expiresAt, since, feed });
+      await resumer.resume(this.feed, { connection, userId, expiresAt, since, feed });
       this.take({ kind: 'caught-up' });
     } catch (error) {
       logger.warn({ error, connection }, 'a resume failed');

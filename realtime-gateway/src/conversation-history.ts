@@ -4,6 +4,7 @@ import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import { type LogRange, readSubject } from './read-log.ts';
 import type { History } from './replay.ts';
+import type { Ring } from './ring.ts';
 import { bytesOf, listFrame } from './session/bytes.ts';
 import type { Commit } from './session/commit.ts';
 import { type ConversationCommit, UNKNOWN_RULES } from './session/conversation-commit.ts';
@@ -36,6 +37,10 @@ export class ConversationHistory implements History {
 
   subjects(): string[] {
     return [conversationSubject(this.#follower.conversationId)];
+  }
+
+  within(ring: Ring, after: number): Commit[] {
+    return ring.concerning([this.#follower.conversationId], null, after);
   }
 
   read(log: EventLog, range: LogRange): AsyncIterable<CommitRecord[]> {

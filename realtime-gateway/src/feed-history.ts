@@ -1,14 +1,15 @@
-import { conversationSubject, readsSubject, userSubject } from '@parley/contracts';
+import { conversationSubject, readsSubject, userSubject, userToken } from '@parley/contracts';
 import type { CommitRecord, EventLog } from '@parley/runtime';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import { type LogRange, readRange } from './read-log.ts';
 import type { History } from './replay.ts';
-import type { User } from './session/audience.ts';
+import type { Ring } from './ring.ts';
 import type { Commit } from './session/commit.ts';
 import type { ConversationCommit } from './session/conversation-commit.ts';
 import type { GoneTexts } from './session/gone-texts.ts';
 import type { Item } from './session/item.ts';
+import type { User } from './session/user.ts';
 
 /** All that a user may see: what a feed that resumes has missed. */
 export class FeedHistory implements History {
@@ -37,6 +38,10 @@ export class FeedHistory implements History {
     return [...new Set(subjects)];
   }
 
+  within(ring: Ring, after: number): Commit[] {
+    return ring.concerning(this.#user.memberships.keys(), userToken(this.#user.id), after);
+  }
+
   read(log: EventLog, range: LogRange): AsyncIterable<CommitRecord[]> {
     return readRange(log, range, this.subjects());
   }
@@ -53,8 +58,13 @@ export class FeedHistory implements History {
     const joined = this.#user.memberships.get(conversationId)?.joinedSequence;
     if (joined === undefined || joined > sequence) return true;
     const last = this.#seen.get(conversationId);
-    this.#seen.set(conversationId, { joined, version: lastVersion });
-    return last === undefined || last.joined !== joined || firstVersion === last.version + 1;
+    if (last?.joined !== joined) {
+      this.#seen.set(conversationId, { joined, version: lastVersion });
+      return true;
+    }
+    const isNext = firstVersion === last.version + 1;
+    last.version = lastVersion;
+    return isNext;
   }
 
   show(commit: Commit, gone: readonly GoneTexts[]): Item | null {

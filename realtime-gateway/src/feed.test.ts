@@ -1,6 +1,7 @@
 import { SOCKET_LIMITS } from '@parley/contracts';
 import { afterEach, expect, test, vi } from 'vitest';
-import { Feed, FlushRound } from './feed.ts';
+import { Feed } from './feed.ts';
+import { FlushRound } from './flush-round.ts';
 import { bytesOf } from './session/bytes.ts';
 import type { Item } from './session/item.ts';
 
@@ -126,11 +127,34 @@ test('a page that does not fit into the queue ends the feed', async () => {
 test('a page that is taken too slowly ends the feed, one that was taken or is left behind does not', () => {
   vi.useFakeTimers();
   const [slow, prompt, gone] = [openLive(), openLive(), openLive()];
-  for (const { feed } of [slow, prompt, gone]) void feed.page(bytesOf('{"t":"sub-commits"}'), 1);
+  // Ten seconds, and twenty for so many bytes.
+  for (const { feed } of [slow, prompt, gone]) void feed.page(bytesOf('x'.repeat(40 * 1024)), 1);
   prompt.wire.take();
   gone.feed.close();
   vi.advanceTimersByTime(29_999);
   expect(slow.overflows()).toBe(0);
   vi.advanceTimersByTime(1);
   expect([slow, prompt, gone].map(({ overflows }) => overflows())).toEqual([1, 0, 0]);
+});
+
+test('feeds that missed the same share the frame that brings it, and no other does', () => {
+  const frames: Uint8Array[] = [];
+  const rounds = new FlushRound();
+  const wire = { bufferedBytes: 0, send: (frame: Uint8Array) => void frames.push(frame) };
+  const feeds = Array.from({ length: 3 }, () => {
+    const feed = new Feed(wire, { epoch: 'e', round: rounds, observer: { overflowed: () => undefined } });
+    feed.begin(0);
+    return feed;
+  });
+  const [one, two, three] = [item(1), item(2), item(3)];
+  void feeds[0]?.replay([one, two], 2);
+  void feeds[1]?.replay([one, two], 2);
+  void feeds[2]?.replay([one, three], 3);
+  expect(frames[1]).toBe(frames[0]);
+  const texts = frames.map((frame) => JSON.parse(new TextDecoder().decode(frame)));
+  expect(texts.map(({ items }) => items.map(({ seq }: { seq: number }) => seq))).toEqual([
+    [1, 2],
+    [1, 2],
+    [1, 3],
+  ]);
 });

@@ -1,90 +1,28 @@
 import { formatPosition, type RevokedReason, type ServerFrame, SOCKET_LIMITS } from '@parley/contracts';
+import type { FlushRound, Round } from './flush-round.ts';
 import { bytesOf } from './session/bytes.ts';
 import type { Item } from './session/item.ts';
-import { encodeFrame, Outbox, overflows, Run } from './session/outbox.ts';
+import { Outbox, overflows } from './session/outbox.ts';
 import type { Transport } from './session/pulse.ts';
+import type { User } from './session/user.ts';
 
-const FLUSH_MS = 5;
-/** A flush may take up to a quarter of the time: what costs little need not wait for company. */
-const PAUSE_PER_FLUSH = 4;
-/** For a socket whose queue is half full: fewer and larger frames cost both sides less. */
-const SLOW_FLUSH_MS = 50;
-/** Longest time for a page, and what waits before it. Who takes it byte by byte would else hold it for hours. */
-const PAGE_DEADLINE_MS = 30_000;
+/** For a page, and what waits before it. Who takes it byte by byte would else hold it for hours. */
+const PAGE_GRACE_MS = 10_000;
+const PAGE_BYTES_PER_SECOND = 2_048;
+const NOBODY: readonly (() => void)[] = [];
 const HALF_QUEUE_BYTES = SOCKET_LIMITS.queueBytes / 2;
+
+/** Longest time for a page: a link that carries so little a second gets its history, however often it is cut. */
+function pageDeadlineMs(bytes: number): number {
+  return PAGE_GRACE_MS + (bytes / PAGE_BYTES_PER_SECOND) * 1_000;
+}
 
 /** A socket as the feed sees it. `written` is called when the bytes have left the process, or never will. */
 export interface Wire {
   readonly bufferedBytes: number;
   send(frame: Uint8Array, written?: () => void): void;
-}
-
-/**
- * Sends what feeds have collected: at once after a pause, else after the interval. Feeds collect from a common start,
- * so that those with the same commits share one frame.
- */
-class Round {
-  readonly #intervalMs: number;
-  /** Whether a flush that took little may be followed sooner. */
-  readonly #isEager: boolean;
-  #start = Run.start();
-  #waiting: Feed[] = [];
-  #dueAt = 0;
-  #scheduled = false;
-
-  constructor(intervalMs: number, isEager: boolean) {
-    this.#intervalMs = intervalMs;
-    this.#isEager = isEager;
-  }
-
-  get start(): Run {
-    return this.#start;
-  }
-
-  enlist(feed: Feed): void {
-    this.#waiting.push(feed);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    const wait = this.#dueAt - performance.now();
-    if (wait <= 0) setImmediate(() => this.flush());
-    else setTimeout(() => this.flush(), wait);
-  }
-
-  flush(): void {
-    const feeds = this.#waiting;
-    this.#waiting = [];
-    this.#scheduled = false;
-    this.#start = Run.start();
-    // From before the sockets, not after: a thousand of them take longer than the interval, and it must not be added.
-    const began = performance.now();
-    for (const feed of feeds) feed.flush();
-    const pause = PAUSE_PER_FLUSH * (performance.now() - began);
-    this.#dueAt = began + (this.#isEager ? Math.min(this.#intervalMs, pause) : this.#intervalMs);
-  }
-}
-
-/** What the feeds of a process share: a flush interval for sockets that keep up, and one for those that do not. */
-export class FlushRound {
-  readonly prompt = new Round(FLUSH_MS, true);
-  readonly slow = new Round(SLOW_FLUSH_MS, false);
-  #delivered = 0;
-
-  /** Counted here and not at each socket: that would be three calls for every delivery. */
-  count(commits: number): void {
-    this.#delivered += commits;
-  }
-
-  /** Commits sent since the last call, once for each socket. */
-  takeDelivered(): number {
-    const delivered = this.#delivered;
-    this.#delivered = 0;
-    return delivered;
-  }
-
-  flush(): void {
-    this.prompt.flush();
-    this.slow.flush();
-  }
+  /** What is sent until this tick is over leaves in one write. */
+  gather?(): void;
 }
 
 export interface FeedObserver {
@@ -103,9 +41,13 @@ export class Feed {
   /** Bytes in the transport after the last frame: now there are as many, or fewer. */
   #bufferedAtMost = 0;
   #sentBytes = 0;
+  /** On their way to the client. */
+  #pages = 0;
   #phase: 'silent' | 'replaying' | 'live' | 'closed' = 'silent';
   #position = 0;
-  #onClose: (() => void)[] = [];
+  #user: Pick<User<Feed>, 'leave'> | null = null;
+  /** None for most: an array of its own for each would be memory for nothing. */
+  #onClose: readonly (() => void)[] = NOBODY;
 
   constructor(wire: Wire, options: { epoch: string; round: FlushRound; observer: FeedObserver }) {
     this.#wire = wire;
@@ -119,10 +61,9 @@ export class Feed {
     return this.#phase === 'closed';
   }
 
-  /** What waits in the transport, and what of all that was sent has left it. */
   get transport(): Transport {
     const { bufferedBytes } = this.#wire;
-    return { bufferedBytes, takenBytes: this.#sentBytes - bufferedBytes };
+    return { bufferedBytes, takenBytes: this.#sentBytes - bufferedBytes, isPaging: this.#pages > 0 };
   }
 
   /** Bytes queued for the socket, here and in the transport. */
@@ -132,6 +73,8 @@ export class Feed {
 
   /** Replay starts: from here on the client is told of revoked conversations. */
   begin(position: number): void {
+    // Nearly always `welcome`, the one page of a short replay and `live`.
+    this.#wire.gather?.();
     this.#phase = 'replaying';
     this.#position = position;
   }
@@ -152,7 +95,7 @@ export class Feed {
   /** A page of a replay: everything visible up to `position`. Resolves when the client's side has taken it. */
   replay(items: readonly Item[], position: number): Promise<void> {
     this.#position = position;
-    return items.length === 0 ? Promise.resolve() : this.page(encodeFrame(items), items.length);
+    return items.length === 0 ? Promise.resolve() : this.page(this.#rounds.pages.of(items), items.length);
   }
 
   /**
@@ -166,14 +109,17 @@ export class Feed {
         resolve();
         return;
       }
-      const deadline = setTimeout(() => this.#observer.overflowed(), PAGE_DEADLINE_MS);
+      const deadline = setTimeout(() => this.#observer.overflowed(), pageDeadlineMs(frame.length));
+      this.#pages++;
       const end = (): void => {
+        this.#pages--;
         clearTimeout(deadline);
         resolve();
       };
-      this.#onClose.push(end);
+      this.whenClosed(end);
       this.#send(frame, commits, () => {
-        this.#onClose = this.#onClose.filter((listener) => listener !== end);
+        const others = this.#onClose.filter((listener) => listener !== end);
+        this.#onClose = others.length === 0 ? NOBODY : others;
         end();
       });
     });
@@ -232,12 +178,15 @@ export class Feed {
     this.#rounds.count(commits);
   }
 
+  /** What it is given, it is given as this user's: until it closes. */
+  admitted(user: Pick<User<Feed>, 'leave'>): void {
+    this.#user = user;
+  }
+
   /** Runs when the feed closes; at once when it is closed. */
   whenClosed(listener: () => void): void {
     if (this.closed) listener();
-    // Most have one, and the first push would make room for seventeen.
-    else if (this.#onClose.length === 0) this.#onClose = [listener];
-    else this.#onClose.push(listener);
+    else this.#onClose = [...this.#onClose, listener];
   }
 
   close(): void {
@@ -245,7 +194,9 @@ export class Feed {
     this.#phase = 'closed';
     this.#outbox.take();
     const listeners = this.#onClose;
-    this.#onClose = [];
+    this.#onClose = NOBODY;
+    this.#user?.leave(this);
+    this.#user = null;
     for (const listener of listeners) listener();
   }
 }

@@ -160,7 +160,7 @@ export class ConversationFollower {
       while (!hub.ring.covers(folded)) folded = await foldFromLog(this.#options, fold, folded, subject);
       // From here to the replay's first await all is one tick: the audience takes the follower as of the hub's tail.
       if (follow.attempt.over) return;
-      for (const commit of hub.ring.after(folded)) fold.apply(commit);
+      for (const commit of hub.ring.concerning([conversationId], null, folded)) fold.apply(commit);
       folded = hub.tail;
       const { snapshot } = fold;
       const relation = relationOf(snapshot, follow.following.segments, Date.now());

@@ -1,7 +1,7 @@
 import { ContinuityLost, type EventLog, type Logger, type Subscription } from '@parley/runtime';
 import type { Pool } from 'pg';
 import type { GatewayConfig } from './config.ts';
-import { FlushRound } from './feed.ts';
+import { FlushRound } from './flush-round.ts';
 import { Hub } from './hub.ts';
 import { LearnRules } from './learn-rules.ts';
 import type { GatewayMetrics } from './metrics.ts';

@@ -27,7 +27,7 @@ import { Presence } from './presence/presence.ts';
 import { readPrivacy } from './presence/read-privacy.ts';
 import { readAccess } from './read-access.ts';
 import { type AskedTexts, readGoneTexts } from './read-gone-texts.ts';
-import { readMembership } from './read-membership.ts';
+import { MembershipReader } from './read-membership.ts';
 import { Resumer } from './resume-feed.ts';
 import { Typing } from './typing.ts';
 import { acceptSockets } from './websocket.ts';
@@ -125,9 +125,10 @@ function createReplays(parts: { hub: Hub; log: EventLog; pool: Pool; measured: G
   const { hub, log, pool, measured } = parts;
   const goneTexts = (asked: AskedTexts) => readGoneTexts(pool, asked);
   const shared = { hub, log, goneTexts, pageBytes: REPLAY_PAGE_BYTES };
+  const memberships = new MembershipReader(pool);
   const resumer = new Resumer({
     ...shared,
-    memberships: (userId, since) => readMembership(pool, userId, since),
+    memberships: (userId, since) => memberships.read(userId, since),
     observer: {
       replayed: (outcome) => measured.resumes.inc({ outcome }),
       reset: (reason) => measured.resets.inc({ reason }),

@@ -3,7 +3,8 @@ import type { CommitRecord, EventLog } from '@parley/runtime';
 import type { Hub } from './hub.ts';
 import { type AskedTexts, askedTexts, type StoredGoneTexts } from './read-gone-texts.ts';
 import type { LogRange } from './read-log.ts';
-import { type Commit, readCommitOrHide } from './session/commit.ts';
+import type { Ring } from './ring.ts';
+import { type Commit, readCommitOrHide, weigh } from './session/commit.ts';
 import type { ConversationCommit } from './session/conversation-commit.ts';
 import { GoneTexts } from './session/gone-texts.ts';
 import type { Item } from './session/item.ts';
@@ -11,6 +12,8 @@ import type { Turn } from './waiting-line.ts';
 
 /** Commits looked at, visible or not, before a replay is called too far. */
 const MAX_SCANNED = 200_000;
+/** Held in memory while the first of them is on its way. */
+const PAGES_PER_PART = 4;
 
 /** What is replayed, and to whom: it says what there is to see, and carries it there. */
 export interface History {
@@ -18,6 +21,8 @@ export interface History {
   readonly closed: boolean;
   /** Where its commits are. */
   subjects(): readonly string[];
+  /** The commits that a ring holds after a sequence, without most of those in which there is nothing to see. */
+  within(ring: Ring, after: number): readonly Commit[];
   /** The commits of a range that may be on these subjects, and maybe others, in log order. */
   read(log: EventLog, range: LogRange): AsyncIterable<CommitRecord[]>;
   /** Whether a commit after where the replay starts is likely to be shown. */
@@ -107,7 +112,7 @@ export class Replay {
     const { ring, tail } = this.#hub;
     if (!ring.covers(this.#cursor) || tail - this.#cursor <= SOCKET_LIMITS.replayEvents) return false;
     let visible = 0;
-    for (const commit of ring.after(this.#cursor)) {
+    for (const commit of this.#history.within(ring, this.#cursor)) {
       if (commit.kind === 'conversation' && this.#history.mayShow(commit)) visible++;
     }
     return visible > SOCKET_LIMITS.replayEvents;
@@ -116,47 +121,56 @@ export class Replay {
   #takeFromRing(): Item[] {
     const items: Item[] = [];
     let bytes = 0;
-    for (const commit of this.#hub.ring.after(this.#cursor)) {
+    const { ring, tail } = this.#hub;
+    for (const commit of this.#history.within(ring, this.#cursor)) {
       const item = this.#visible(commit);
       if (this.#fault) return [];
       this.#cursor = commit.sequence;
       if (item) items.push(item);
       bytes += item?.bytes.length ?? 0;
-      if (bytes >= this.#pageBytes) break;
+      if (bytes >= this.#pageBytes) return items;
     }
+    this.#cursor = tail;
     return items;
   }
 
   async #replayFromLog(): Promise<void> {
-    const range = { after: this.#cursor, until: this.#hub.ring.coveredAfter };
-    const subjects = new Set(this.#history.subjects());
-    for await (const records of this.#history.read(this.#log, range)) {
-      this.#scanned += records.length;
-      if (!(await this.#sendPages(records, subjects))) return;
-      if (this.#scanned > MAX_SCANNED) this.#fault = 'too-far';
-      if (this.#fault || this.#history.closed || this.#hub.ring.covers(this.#cursor)) return;
-    }
-    this.#cursor = range.until;
-  }
-
-  /**
-   * Sends what is visible of some records, never more at once than a slow link takes. Those of other people's subjects
-   * are passed over undecoded: a range that is read through is mostly theirs. Resolves to whether to go on.
-   */
-  async #sendPages(records: readonly CommitRecord[], subjects: ReadonlySet<string>): Promise<boolean> {
+    const part = await this.#readPart({ after: this.#cursor, until: this.#hub.ring.coveredAfter });
+    if (this.#fault) return;
     let page: Commit[] = [];
     let bytes = 0;
-    for (const [index, record] of records.entries()) {
-      if (subjects.has(record.subject)) {
-        page.push(readCommitOrHide(record));
-        bytes += record.payload.length;
-      }
-      if (bytes < this.#pageBytes && index < records.length - 1) continue;
-      if (!(await this.#sendPage(page, record.sequence))) return false;
+    for (const [index, commit] of part.commits.entries()) {
+      page.push(commit);
+      bytes += weigh(commit);
+      if (bytes < this.#pageBytes && index < part.commits.length - 1) continue;
+      if (!(await this.#sendPage(page, commit.sequence))) return;
       page = [];
       bytes = 0;
     }
-    return true;
+    this.#cursor = part.until;
+  }
+
+  /**
+   * Some pages' worth of a range, and where it ends. The reading ends before a page is sent: it reads far ahead, and every
+   * client that takes a page slowly would keep one (measured: 25 MB each). Commits of other people's subjects are passed
+   * over undecoded: a range that is read through is mostly theirs.
+   */
+  async #readPart(range: LogRange): Promise<{ commits: Commit[]; until: number }> {
+    const subjects = new Set(this.#history.subjects());
+    const commits: Commit[] = [];
+    let bytes = 0;
+    for await (const records of this.#history.read(this.#log, range)) {
+      this.#scanned += records.length;
+      if (this.#scanned > MAX_SCANNED) this.#fault = 'too-far';
+      for (const record of records) {
+        if (!subjects.has(record.subject)) continue;
+        commits.push(readCommitOrHide(record));
+        bytes += record.payload.length;
+        if (bytes >= PAGES_PER_PART * this.#pageBytes) return { commits, until: record.sequence };
+      }
+      if (this.#fault || this.#history.closed) break;
+    }
+    return { commits, until: range.until };
   }
 
   async #sendPage(page: readonly Commit[], until: number): Promise<boolean> {
@@ -197,7 +211,7 @@ export class Replay {
   }
 
   #visible(commit: Commit): Item | null {
-    // Most of the ring is other people's.
+    // What was read from the log may be other people's.
     if (commit.kind === 'conversation') {
       if (!this.#history.mayShow(commit)) return null;
       if (!this.#history.continues(commit)) this.#fault = 'continuity';

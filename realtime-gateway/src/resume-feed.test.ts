@@ -1,7 +1,8 @@
 import { formatPosition, type ServerFrame } from '@parley/contracts';
 import { MemoryEventLog } from '@parley/runtime';
 import { expect, test } from 'vitest';
-import { Feed, FlushRound } from './feed.ts';
+import { Feed } from './feed.ts';
+import { FlushRound } from './flush-round.ts';
 import { Hub } from './hub.ts';
 import { Resumer } from './resume-feed.ts';
 import { conversation, drafts, TestWriter } from './testing/commits.ts';

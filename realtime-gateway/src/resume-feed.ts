@@ -66,7 +66,8 @@ export class Resumer {
       if (!feed.closed) await this.#resume(feed, request, since, turn);
     };
     if (this.#replaysNothing(since)) return this.#arrivals.run(request.connection, work);
-    return this.line.run(request.userId, work);
+    feed.whenClosed(() => this.line.leave(feed));
+    return this.line.run(request.userId, work, feed);
   }
 
   /** Nothing is replayed, but another log is told, and a node that is behind the client catches up first. */
@@ -92,10 +93,10 @@ export class Resumer {
     while (!hub.ring.covers(folded)) folded = await foldFromLog(this.#options, fold, folded);
     // From here to the replay's first await all is one tick: the audience takes the fold as of the hub's tail.
     if (feed.closed) return;
-    for (const commit of hub.ring.after(folded)) fold.apply(commit);
+    for (const commit of hub.ring.changesAfter(folded)) fold.apply(commit);
     const user = hub.audience.admit(request.userId, feed, fold.memberships());
     for (const { conversationId, version } of fold.memberships()) hub.missRules(conversationId, version);
-    feed.whenClosed(() => hub.audience.release(request.userId, feed));
+    feed.admitted(user);
     const from = this.#start(feed, request, plan);
     if (from === null) return;
     for (const { conversationId, reason } of fold.departures()) {

@@ -59,3 +59,37 @@ test('knows which texts are gone as long as it holds what took them away', async
     }),
   );
 });
+
+test('finds what concerns a user as if it had looked through all of it', async () => {
+  const log = new MemoryEventLog();
+  const writer = new TestWriter(log);
+  const rooms = [conversation(1), conversation(2), conversation(3)];
+  const commits: Commit[] = [];
+  for (let n = 1; n <= 40; n++) {
+    const room = rooms[n % 3] ?? '';
+    const record = await log.at(
+      await writer.commit(room, n % 5 === 0 ? drafts.expired(n) : drafts.messageDeleted(n)),
+    );
+    if (record) commits.push(readCommit(record));
+  }
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.subarray(rooms),
+      fc.nat(40),
+      (count, maxCommits, mine, after) => {
+        const ring = new Ring(0, { maxBytes: Number.POSITIVE_INFINITY, maxCommits });
+        for (const commit of commits.slice(0, count)) ring.push(commit);
+        if (!ring.covers(after)) return;
+        const all = ring.after(after);
+        const own = all.filter(
+          (commit) => commit.kind === 'conversation' && mine.includes(commit.conversationId),
+        );
+        expect(ring.concerning(mine, null, after)).toEqual(own);
+        const changes = all.filter((commit) => commit.kind === 'conversation' && !commit.plain);
+        expect(ring.changesAfter(after)).toEqual(changes);
+      },
+    ),
+  );
+});

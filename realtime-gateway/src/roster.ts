@@ -1,3 +1,4 @@
+import { Groups } from './session/groups.ts';
 import type { Claims } from './session/session.ts';
 
 /** A socket as the roster sees it. */
@@ -11,15 +12,12 @@ interface Entry {
   device: string | null;
 }
 
-/** Arrays, since most hold one socket and a Set of one takes four times the memory. Replaced, never changed. */
-type Groups<A> = Map<string, readonly A[]>;
-
 /** Who is here: the sockets of the process whose token was verified, by user, device and session. */
 export class Roster<A extends Attendant = Attendant> {
   readonly #maxPerUser: number;
   readonly #entries = new Map<A, Entry>();
-  readonly #byUser: Groups<A> = new Map();
-  readonly #bySession: Groups<A> = new Map();
+  readonly #byUser = new Groups<A>();
+  readonly #bySession = new Groups<A>();
 
   constructor(maxPerUser: number) {
     this.#maxPerUser = maxPerUser;
@@ -36,15 +34,15 @@ export class Roster<A extends Attendant = Attendant> {
    */
   enter(socket: A, { userId, sessionId }: Claims, device: string | null): boolean {
     if (device !== null) this.#replace(userId, device);
-    if ((this.#byUser.get(userId)?.length ?? 0) >= this.#maxPerUser) return false;
+    if (this.#byUser.of(userId).length >= this.#maxPerUser) return false;
     this.#entries.set(socket, { userId, sessionId, device });
-    add(this.#byUser, userId, socket);
-    add(this.#bySession, sessionId, socket);
+    this.#byUser.add(userId, socket);
+    this.#bySession.add(sessionId, socket);
     return true;
   }
 
   #replace(userId: string, device: string): void {
-    for (const socket of this.#byUser.get(userId) ?? []) {
+    for (const socket of this.#byUser.of(userId)) {
       if (this.#entries.get(socket)?.device !== device) continue;
       this.leave(socket);
       socket.take({ kind: 'replaced' });
@@ -55,13 +53,13 @@ export class Roster<A extends Attendant = Attendant> {
   renew(socket: A, { sessionId }: Claims): void {
     const entry = this.#entries.get(socket);
     if (!entry) return;
-    remove(this.#bySession, entry.sessionId, socket);
+    this.#bySession.remove(entry.sessionId, socket);
     entry.sessionId = sessionId;
-    add(this.#bySession, sessionId, socket);
+    this.#bySession.add(sessionId, socket);
   }
 
   revoke(sessionId: string): void {
-    for (const socket of this.#bySession.get(sessionId) ?? []) socket.take({ kind: 'revoked' });
+    for (const socket of this.#bySession.of(sessionId)) socket.take({ kind: 'revoked' });
   }
 
   /** Idempotent. */
@@ -69,18 +67,7 @@ export class Roster<A extends Attendant = Attendant> {
     const entry = this.#entries.get(socket);
     if (!entry) return;
     this.#entries.delete(socket);
-    remove(this.#byUser, entry.userId, socket);
-    remove(this.#bySession, entry.sessionId, socket);
+    this.#byUser.remove(entry.userId, socket);
+    this.#bySession.remove(entry.sessionId, socket);
   }
-}
-
-function add<A>(groups: Groups<A>, key: string, socket: A): void {
-  const group = groups.get(key);
-  groups.set(key, group ? [...group, socket] : [socket]);
-}
-
-function remove<A>(groups: Groups<A>, key: string, socket: A): void {
-  const rest = groups.get(key)?.filter((other) => other !== socket) ?? [];
-  if (rest.length > 0) groups.set(key, rest);
-  else groups.delete(key);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Turn, WaitingLine } from './waiting-line.ts';
 
-test('never more at once than slots, never two of one key, and everybody gets a turn', async () => {
+test('never more at work than slots, never two of one key, and everybody gets a turn', async () => {
   const keys = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(
@@ -11,9 +11,9 @@ test('never more at once than slots, never two of one key, and everybody gets a 
       fc.integer({ min: 1, max: 3 }),
       async (scheduler, wanted, slots) => {
         const line = new WaitingLine(slots);
-        const begun: string[] = [];
         const running: string[] = [];
         const work = async (key: string): Promise<void> => {
+          expect(running).not.toContain(key);
           running.push(key);
           expect(running.length).toBeLessThanOrEqual(slots);
           await scheduler.schedule(Promise.resolve());
@@ -23,14 +23,11 @@ test('never more at once than slots, never two of one key, and everybody gets a 
         const all = wanted.map((key, index) =>
           line
             .run(key, async ({ pause }) => {
-              expect(begun).not.toContain(key);
-              begun.push(key);
               for (let turn = 0; turn < index % 4; turn++) {
                 await work(key);
                 await pause(scheduler.schedule(Promise.resolve()));
               }
               await work(key);
-              begun.splice(begun.indexOf(key), 1);
               if (index % 3 === 0) throw new Error('refused');
               done.push(key);
             })
@@ -64,25 +61,42 @@ const settled = async (): Promise<void> => {
   for (let n = 0; n < 20; n++) await Promise.resolve();
 };
 
-test('who pauses holds up nobody but those with the same key', async () => {
+test('who pauses holds up nobody, not even those with the same key', async () => {
   const line = new WaitingLine(1);
   const [first, second] = [held(), held()];
   const done: string[] = [];
   const run = (name: string, key: string, work: (turn: Turn) => Promise<void>) =>
     line.run(key, work).then(() => done.push(name));
   const all = [run('first', 'ann', first.work), run('second', 'bob', second.work)];
-  all.push(
-    run('of the same key', 'ann', async () => undefined),
-    run('third', 'cleo', async () => undefined),
-  );
+  all.push(run('of the same key', 'ann', async () => undefined));
   await settled();
-  expect(done).toEqual(['third']);
+  expect(done).toEqual(['of the same key']);
   second.goOn();
-  await settled();
-  expect(done).toEqual(['third', 'second']);
   first.goOn();
   await Promise.all(all);
-  expect(done).toEqual(['third', 'second', 'first', 'of the same key']);
+  expect(done).toHaveLength(3);
+});
+
+test('so many may pause, then nobody begins until one of them is done', async () => {
+  const line = new WaitingLine(1);
+  const slow = Array.from({ length: 40 }, () => held());
+  let begun = 0;
+  const all = slow.map(({ work }, index) =>
+    line.run(`user ${index}`, (turn) => {
+      begun++;
+      return work(turn);
+    }),
+  );
+  await settled();
+  await settled();
+  expect(begun).toBe(32);
+  expect(line.waiting).toBe(8);
+  slow[0]?.goOn();
+  await settled();
+  expect(begun).toBe(33);
+  for (const each of slow) each.goOn();
+  await Promise.all(all);
+  expect(begun).toBe(40);
 });
 
 test('who comes back from a pause goes on before those who have not begun', async () => {
@@ -104,7 +118,7 @@ test('who leaves the line does not begin, takes nobody’s place, and may leave 
   const line = new WaitingLine(1);
   const [first, owner] = [held(), {}];
   const begun: string[] = [];
-  const all = [line.run('ann', first.work), line.run('ann', async () => void begun.push('left'), owner)];
+  const all = [line.run('ann', first.told), line.run('ann', async () => void begun.push('left'), owner)];
   all.push(line.run('ann', async () => void begun.push('stayed')));
   expect(line.waiting).toBe(2);
   line.leave(owner);

@@ -1,11 +1,14 @@
 /** What a piece of work may do with its slot. */
 export interface Turn {
   /**
-   * Gives the slot to others until `done`, and waits for one again before those who have not begun. The key stays
-   * taken. Who has left the line meanwhile goes on at once, without a slot, and has to end.
+   * Gives slot and key to others until `done`, and waits for a slot again before those who have not begun. Who has left
+   * the line by then goes on without a slot, and has to end. It must hold nothing large meanwhile: many pause at once.
    */
   pause(done: Promise<void>): Promise<void>;
 }
+
+/** As many as pause for every slot: what one of them holds, times this, is what slow clients may cost a process. */
+const BEGUN_PER_SLOT = 32;
 
 interface Place {
   readonly key: string;
@@ -17,12 +20,14 @@ interface Place {
 
 /**
  * Runs so many pieces of work at once, one per key; the rest wait in the order they came. Work that waits for somebody
- * outside pauses meanwhile: the slots bound what this process does, and nobody who is slow can keep one.
+ * outside pauses meanwhile: nobody who is slow can keep a slot, or hold up others of the same key.
  */
 export class WaitingLine {
   readonly #slots: number;
   readonly #busy = new Set<string>();
   #running = 0;
+  /** Running or paused. */
+  #begun = 0;
   readonly #waiting = new Set<Place>();
   readonly #returning = new Set<Place>();
   readonly #places = new WeakMap<object, Place>();
@@ -40,13 +45,13 @@ export class WaitingLine {
   async run(key: string, work: (turn: Turn) => Promise<void>, owner: object = {}): Promise<void> {
     const place: Place = { key, hasSlot: false, hasLeft: false, goOn: () => undefined };
     this.#places.set(owner, place);
-    if (this.#running < this.#slots && !this.#busy.has(key)) this.#admit(place);
+    if (this.#running < this.#slots && this.#mayBegin(place)) this.#begin(place);
     else await this.#wait(place, this.#waiting);
     if (!place.hasSlot) return;
     try {
       await work({ pause: (done) => this.#pause(place, done) });
     } finally {
-      this.#busy.delete(key);
+      this.#begun--;
       this.#release(place);
     }
   }
@@ -63,7 +68,7 @@ export class WaitingLine {
     this.#release(place);
     await done;
     if (place.hasLeft) return;
-    if (this.#running < this.#slots) this.#admit(place);
+    if (this.#running < this.#slots && !this.#busy.has(place.key)) this.#admit(place);
     else await this.#wait(place, this.#returning);
   }
 
@@ -74,6 +79,15 @@ export class WaitingLine {
     });
   }
 
+  #mayBegin({ key }: Place): boolean {
+    return this.#begun < this.#slots * BEGUN_PER_SLOT && !this.#busy.has(key);
+  }
+
+  #begin(place: Place): void {
+    this.#begun++;
+    this.#admit(place);
+  }
+
   #admit(place: Place): void {
     this.#running++;
     place.hasSlot = true;
@@ -81,23 +95,28 @@ export class WaitingLine {
   }
 
   #release(place: Place): void {
-    if (place.hasSlot) this.#running--;
+    if (place.hasSlot) {
+      this.#running--;
+      this.#busy.delete(place.key);
+    }
     place.hasSlot = false;
     // A slot is taken for the one who waited before anybody else can come between.
     while (this.#running < this.#slots) {
       const next = this.#next();
       if (!next) return;
-      this.#returning.delete(next);
-      this.#waiting.delete(next);
-      this.#admit(next);
+      if (this.#returning.delete(next)) this.#admit(next);
+      else {
+        this.#waiting.delete(next);
+        this.#begin(next);
+      }
       next.goOn();
     }
   }
 
   /** Who has begun comes first: else each pause would begin one more, and all would end late. */
   #next(): Place | undefined {
-    for (const place of this.#returning) return place;
-    for (const place of this.#waiting) if (!this.#busy.has(place.key)) return place;
+    for (const place of this.#returning) if (!this.#busy.has(place.key)) return place;
+    for (const place of this.#waiting) if (this.#mayBegin(place)) return place;
     return undefined;
   }
 }

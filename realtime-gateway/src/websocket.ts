@@ -4,8 +4,10 @@ import { type CloseCode, SOCKET_LIMITS, SOCKET_PATH, SUBPROTOCOL } from '@parley
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { clientAddresses } from './client-address.ts';
 import type { Socket } from './connection.ts';
+import { cutSlowHeads } from './cut-slow-heads.ts';
 import { Greeting } from './greeting.ts';
 import { LastFrame } from './last-frame.ts';
+import { textFrameHead } from './session/bytes.ts';
 
 /** A WebSocket close reason is at most 123 bytes. */
 const MAX_REASON_BYTES = 120;
@@ -16,6 +18,8 @@ const HEAD_TIMEOUT_MS = 10_000;
 /** Parts of one message, empty ones too, and pieces of one part: a client that means well has a few of either. */
 const MAX_FRAGMENTS = 64;
 const MAX_CHUNKS = 1_024;
+/** From here on, a header of its own costs less than a copy behind one. */
+const LARGE_FRAME_BYTES = 16_384;
 
 /** A constant of its own: the types of the library do not know `closeTimeout` yet. */
 const SERVER_OPTIONS = {
@@ -92,26 +96,6 @@ export function acceptSockets(server: Server, options: AcceptOptions): SocketSer
   };
 }
 
-/** Node looks for late heads only every 30 s. */
-function cutSlowHeads(server: Server, timeoutMs: number): void {
-  const waiting = new Map<Duplex, NodeJS.Timeout>();
-  function settle(this: Duplex): void {
-    clearTimeout(waiting.get(this));
-    waiting.delete(this);
-    this.off('close', settle);
-  }
-  server.on('connection', (connection) => {
-    waiting.set(
-      connection,
-      setTimeout(() => connection.destroy(), timeoutMs),
-    );
-    connection.on('close', settle);
-  });
-  const arrived = ({ socket }: IncomingMessage): void => settle.call(socket);
-  server.on('request', arrived);
-  server.on('upgrade', arrived);
-}
-
 /** Browsers always say their origin; what comes without one is not a page that a user was lured to. */
 function refuse(
   request: IncomingMessage,
@@ -176,7 +160,20 @@ class Line implements Socket {
    */
   send(frame: Uint8Array, written?: () => void): void {
     if (this.#socket.readyState !== WebSocket.OPEN) written?.();
-    else this.#connection.write(this.#reception.framed.of(frame), written);
+    else if (frame.length < LARGE_FRAME_BYTES)
+      this.#connection.write(this.#reception.framed.of(frame), written);
+    else {
+      this.#connection.cork();
+      this.#connection.write(textFrameHead(frame.length));
+      this.#connection.write(frame, written);
+      this.#connection.uncork();
+    }
+  }
+
+  gather(): void {
+    const connection = this.#connection;
+    connection.cork();
+    process.nextTick(() => connection.uncork());
   }
 
   close(code: CloseCode, reason: string): void {

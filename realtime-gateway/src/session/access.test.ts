@@ -93,3 +93,11 @@ test('from whatever version the read model is at, the end of the log is the same
     }),
   );
 });
+
+test('nobody is let in on commits of which one was left out', async () => {
+  const [created, banned, said] = await commitsOf([channel], [drafts.banned('zoe')], [drafts.sent(1)]);
+  if (!created || !banned || !said) throw new Error('three commits');
+  const fold = new AccessFold(ROOM, 'zoe', NOTHING_KNOWN);
+  fold.apply(created);
+  expect(() => fold.apply(said)).toThrow('version 3 after 1');
+});

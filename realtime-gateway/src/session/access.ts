@@ -141,6 +141,12 @@ export class AccessFold {
     if (commit.kind !== 'conversation' || commit.conversationId !== this.#conversationId) return;
     const { version, memberCount, rules, access } = this.#snapshot;
     if (commit.lastVersion <= version) return;
+    // A commit that was left out may be the one that bans the user: nobody is let in on less than everything.
+    if (commit.firstVersion > version + 1) {
+      throw new Error(
+        `conversation ${this.#conversationId}: version ${commit.firstVersion} after ${version}`,
+      );
+    }
     if (commit.plain) {
       this.#snapshot = { ...this.#snapshot, version: commit.lastVersion };
       return;

@@ -8,15 +8,8 @@ import type { GoneTexts } from './gone-texts.ts';
 import type { Item } from './item.ts';
 import { PresentConversation } from './present-conversation.ts';
 import { cursorsFor, receiptsOf } from './receipts.ts';
+import { User } from './user.ts';
 import { type Place, type Viewer, type Views, viewerOf, viewOf, viewSinceJoined } from './view.ts';
-
-/** A connected user, with the sessions that are open on this process: replaced, never changed, since loops go over them. */
-export interface User<S> {
-  readonly id: string;
-  sessions: readonly S[];
-  /** By conversation. */
-  readonly memberships: Map<string, Place>;
-}
 
 export interface Membership extends Place {
   conversationId: string;
@@ -42,6 +35,7 @@ export interface Delivery<S> extends Seen {
  */
 export class Audience<S> {
   readonly #users = new Map<string, User<S>>();
+  /** Those whose token is not their id: nobody, as a rule. */
   readonly #byToken = new Map<string, User<S>>();
   readonly #conversations = new Map<string, PresentConversation<User<S>, S>>();
 
@@ -51,7 +45,8 @@ export class Audience<S> {
 
   /** Sessions' users by subject token: the audience of a user's own commits. */
   userByToken(token: string): User<S> | undefined {
-    return this.#byToken.get(token);
+    const user = this.#users.get(token);
+    return user && userToken(user.id) === token ? user : this.#byToken.get(token);
   }
 
   conversation(conversationId: string): PresentConversation<User<S>, S> | undefined {
@@ -73,9 +68,10 @@ export class Audience<S> {
       for (const membership of memberships) this.learnRules(membership);
       return known;
     }
-    const user: User<S> = { id: userId, sessions: [session], memberships: new Map() };
+    const user = new User(userId, session, this);
     this.#users.set(userId, user);
-    this.#byToken.set(userToken(userId), user);
+    const token = userToken(userId);
+    if (token !== userId) this.#byToken.set(token, user);
     for (const membership of memberships) {
       const { conversationId, joinedSequence, joinedOrdinal, role, memberCount } = membership;
       this.#enter(user, conversationId, { joinedSequence, joinedOrdinal, role });
@@ -194,8 +190,7 @@ export class Audience<S> {
   }
 
   #enter(user: User<S>, conversationId: string, place: Place): void {
-    user.memberships.set(conversationId, place);
-    this.#present(conversationId).enter(user, place);
+    user.memberships.set(conversationId, this.#present(conversationId).enter(user, place));
   }
 
   #present(conversationId: string): PresentConversation<User<S>, S> {

@@ -25,16 +25,18 @@ export function listFrame(opening: Uint8Array, items: readonly Uint8Array[]): Ui
   return concat([opening, ...parts, CLOSE_LIST]);
 }
 
-/** The payload as a whole WebSocket text frame of a server: unmasked, in one part (RFC 6455, section 5.2). */
+/** The head of a WebSocket text frame of a server: unmasked, in one part (RFC 6455, section 5.2). */
+export function textFrameHead(length: number): Uint8Array {
+  const head = new Uint8Array(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  const view = new DataView(head.buffer);
+  head[0] = 0x81;
+  head[1] = length < 126 ? length : head.length === 4 ? 126 : 127;
+  if (head.length === 4) view.setUint16(2, length);
+  if (head.length === 10) view.setBigUint64(2, BigInt(length));
+  return head;
+}
+
+/** The payload behind its head. */
 export function textFrame(payload: Uint8Array): Uint8Array {
-  const { length } = payload;
-  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = new Uint8Array(start + length);
-  const view = new DataView(frame.buffer);
-  frame[0] = 0x81;
-  frame[1] = length < 126 ? length : start === 4 ? 126 : 127;
-  if (start === 4) view.setUint16(2, length);
-  if (start === 10) view.setBigUint64(2, BigInt(length));
-  frame.set(payload, start);
-  return frame;
+  return concat([textFrameHead(payload.length), payload]);
 }

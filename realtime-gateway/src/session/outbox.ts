@@ -62,7 +62,7 @@ export class Run {
   }
 }
 
-export function encodeFrame(items: readonly Item[]): Uint8Array {
+function encodeFrame(items: readonly Item[]): Uint8Array {
   return listFrame(
     OPEN,
     items.map(({ bytes }) => bytes),

@@ -1,7 +1,9 @@
 import type { OwnPresence } from '@parley/contracts';
+import { Groups } from './groups.ts';
 import { mergeStates, type PresenceLease, SEEN, statesOf } from './presence-view.ts';
 
-const LONG_AGO = Number.NEGATIVE_INFINITY;
+/** An integer, as all times that are held: another number would be an object of its own, twice for each socket. */
+const LONG_AGO = -1_000_000_000;
 
 interface Held {
   readonly userId: string;
@@ -40,7 +42,7 @@ export class OwnLeases {
   readonly #times: LeaseTimes;
   readonly #held = new Map<string, Held>();
   readonly #released = new Map<string, LeaseWrite>();
-  readonly #byUser = new Map<string, Set<string>>();
+  readonly #byUser = new Groups<string>();
 
   constructor(times: LeaseTimes) {
     this.#times = times;
@@ -50,9 +52,7 @@ export class OwnLeases {
     const held = this.#held.get(connection);
     if (held?.state === state) return;
     this.#held.set(connection, { userId, state, changed: true, renewAt: LONG_AGO, seenAt: LONG_AGO });
-    const connections = this.#byUser.get(userId);
-    if (connections) connections.add(connection);
-    else this.#byUser.set(userId, new Set([connection]));
+    if (!held) this.#byUser.add(userId, connection);
   }
 
   /** The users who hold leases here. */
@@ -66,7 +66,7 @@ export class OwnLeases {
    */
   withOwn(userId: string, stored: readonly PresenceLease[]): readonly PresenceLease[] {
     const own: PresenceLease[] = [];
-    for (const id of this.#byUser.get(userId) ?? []) {
+    for (const id of this.#byUser.of(userId)) {
       const value = this.#held.get(id)?.state;
       if (value === 'invisible') return stored;
       if (value && !stored.some((lease) => lease.id === id))
@@ -86,9 +86,7 @@ export class OwnLeases {
     if (!held) return;
     this.#held.delete(connection);
     const { userId, state } = held;
-    const connections = this.#byUser.get(userId);
-    connections?.delete(connection);
-    if (connections?.size === 0) this.#byUser.delete(userId);
+    this.#byUser.remove(userId, connection);
     this.#released.set(connection, { connection, userId, state, kind: 'released', marksSeen: true, at: now });
   }
 
@@ -116,8 +114,8 @@ export class OwnLeases {
       const marksSeen = changed || now >= seenAt + this.#times.seenMs;
       writes.push({ connection, userId, state, kind: changed ? 'changed' : 'renewed', marksSeen, at: now });
       held.changed = false;
-      held.renewAt = now + this.#times.renewMs;
-      if (marksSeen) held.seenAt = now;
+      held.renewAt = Math.floor(now + this.#times.renewMs);
+      if (marksSeen) held.seenAt = Math.floor(now);
     }
     return writes;
   }

@@ -2,7 +2,7 @@ import { MAX_MEMBERS_WITH_RECEIPTS } from '@parley/contracts';
 import { type ConversationCommit, type Rules, UNKNOWN_RULES } from './conversation-commit.ts';
 import { countAfter } from './course.ts';
 import type { Follower } from './follower.ts';
-import type { Place } from './view.ts';
+import { isSamePlace, type Place } from './view.ts';
 
 /** A conversation of which connected users are members, or that sessions follow. */
 export class PresentConversation<U, S> {
@@ -21,6 +21,7 @@ export class PresentConversation<U, S> {
   #memberCount = 0;
   /** No connected member joined after this message: what happens to later ones is hidden from nobody. */
   #latestJoined = 0;
+  #lastPlace: Place | null = null;
   /** Of the newest commit, once one has come or the conversation is followed. */
   #version = 0;
 
@@ -53,9 +54,12 @@ export class PresentConversation<U, S> {
     return this.#rules.receipts === true && this.#memberCount <= MAX_MEMBERS_WITH_RECEIPTS;
   }
 
-  enter(user: U, place: Place): void {
+  /** Gives the member's place: one object for all who came in the same commit in the same role, as founders do. */
+  enter(user: U, place: Place): Place {
     this.members.add(user);
     this.#admit(place);
+    if (!this.#lastPlace || !isSamePlace(this.#lastPlace, place)) this.#lastPlace = place;
+    return this.#lastPlace;
   }
 
   /** `version`: the conversation's, as of the last commit applied. */

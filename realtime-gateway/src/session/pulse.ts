@@ -1,6 +1,6 @@
-/** Client frames: so many at once, so many per second in the long run. */
+/** Client frames: so many at once, and one per so many milliseconds in the long run. */
 const FRAME_BURST = 30;
-const FRAMES_PER_MS = 120 / 60_000;
+const MS_PER_FRAME = 60_000 / 120;
 /** Heartbeats a client may leave unanswered. */
 const MISSED_HEARTBEATS = 2;
 /** A socket that takes less than this for so long is not read any more: byte by byte is not reading. */
@@ -9,35 +9,30 @@ const STALL_BYTES = 1_024;
 
 /** Signs of life of one socket, and how much it may still say. */
 export interface Pulse {
-  tokens: number;
-  countedAt: number;
+  /** When the client may say as much at once as ever. */
+  burstAt: number;
   nextHeartbeat: number;
   /** Heartbeats sent since the client's last frame. */
   unanswered: number;
-  /** In the transport's buffer. */
-  bufferedBytes: number;
-  /** What the client had taken, of all that was sent, at `stuckSince`. */
+  /** Null while nothing waits in the transport's buffer: most sockets, nearly always. */
+  stuck: Stuck | null;
+}
+
+interface Stuck {
+  /** Since when the client has taken next to nothing. */
+  since: number;
+  /** What it had taken then, of all that was sent. */
   takenBytes: number;
-  /** Since when it has taken next to nothing. */
-  stuckSince: number;
 }
 
 export function newPulse(now: number, heartbeatMs: number): Pulse {
-  return {
-    tokens: FRAME_BURST,
-    countedAt: now,
-    nextHeartbeat: now + heartbeatMs,
-    unanswered: 0,
-    bufferedBytes: 0,
-    takenBytes: 0,
-    stuckSince: now,
-  };
+  return { burstAt: now, nextHeartbeat: now + heartbeatMs, unanswered: 0, stuck: null };
 }
 
 /** Counts a client frame, or null when it is one too many. */
 export function countFrame(pulse: Pulse, now: number): Pulse | null {
-  const tokens = Math.min(FRAME_BURST, pulse.tokens + (now - pulse.countedAt) * FRAMES_PER_MS) - 1;
-  return tokens < 0 ? null : { ...pulse, tokens, countedAt: now, unanswered: 0 };
+  const burstAt = Math.max(pulse.burstAt, now) + MS_PER_FRAME;
+  return burstAt > now + FRAME_BURST * MS_PER_FRAME ? null : { ...pulse, burstAt, unanswered: 0 };
 }
 
 /** Nothing is unanswered. The same object when nothing was. */
@@ -45,37 +40,42 @@ export function forgive(pulse: Pulse): Pulse {
   return pulse.unanswered === 0 ? pulse : { ...pulse, unanswered: 0 };
 }
 
-/** The transport as it is: what waits in it, and what has left it since the socket opened. */
+/** The transport as it is. It lets go of whole writes: while a large one is being read, nothing seems to move. */
 export interface Transport {
+  /** Waits in it. */
   bufferedBytes: number;
+  /** Has left it since the socket opened. */
   takenBytes: number;
+  /** A page of a replay is on its way, which has a deadline of its own. */
+  isPaging: boolean;
 }
 
 /** Looks at the clock and the transport; `due` when a heartbeat is to be sent now. */
 export function beat(
   pulse: Pulse,
   now: number,
-  { bufferedBytes, takenBytes }: Transport,
+  { bufferedBytes, takenBytes, isPaging }: Transport,
   heartbeatMs: number,
 ): { pulse: Pulse; due: boolean } {
   const due = now >= pulse.nextHeartbeat;
-  const idle = bufferedBytes === 0 && pulse.bufferedBytes === 0;
-  if (!due && idle) return { pulse, due };
-  const moved = bufferedBytes === 0 || takenBytes - pulse.takenBytes >= STALL_BYTES;
+  const stuck = bufferedBytes === 0 || isPaging ? null : stuckAt(pulse.stuck, now, takenBytes);
+  if (!due && stuck === pulse.stuck) return { pulse, due };
   return {
     due,
     pulse: {
       ...pulse,
-      bufferedBytes,
-      takenBytes: moved ? takenBytes : pulse.takenBytes,
-      stuckSince: moved ? now : pulse.stuckSince,
+      stuck,
       nextHeartbeat: due ? now + heartbeatMs : pulse.nextHeartbeat,
       unanswered: due ? pulse.unanswered + 1 : pulse.unanswered,
     },
   };
 }
 
+function stuckAt(before: Stuck | null, now: number, takenBytes: number): Stuck {
+  return before && takenBytes - before.takenBytes < STALL_BYTES ? before : { since: now, takenBytes };
+}
+
 export function expired(pulse: Pulse, now: number): 'stalled' | 'silent' | null {
-  if (pulse.bufferedBytes > 0 && now - pulse.stuckSince >= STALL_MS) return 'stalled';
+  if (pulse.stuck && now - pulse.stuck.since >= STALL_MS) return 'stalled';
   return pulse.unanswered > MISSED_HEARTBEATS ? 'silent' : null;
 }

@@ -1,6 +1,6 @@
-import type { User } from './audience.ts';
 import { type CursorEntry, cursorItem, type ReadsCommit } from './commit.ts';
 import type { Item } from './item.ts';
+import type { User } from './user.ts';
 
 /** Who is connected, as far as receipts need to know. */
 interface Readers<S> {

@@ -53,7 +53,13 @@ describe('what is asked before the session is live', () => {
 
 describe('hello', () => {
   test('must come in time', () => {
-    const late = { kind: 'tick', now: NOW + HELLO_DEADLINE_MS, bufferedBytes: 0, takenBytes: 0 } as const;
+    const late = {
+      kind: 'tick',
+      now: NOW + HELLO_DEADLINE_MS,
+      bufferedBytes: 0,
+      takenBytes: 0,
+      isPaging: false,
+    } as const;
     expect(outcomeOf(states.greeting, late)).toEqual(shut(4501));
   });
 
@@ -112,12 +118,24 @@ describe('the token', () => {
     ]);
     const last = advance(step.state, { kind: 'refused', fault: 'unavailable' });
     expect(last.effects.map((effect) => effect.do)).toEqual(['send']);
-    const end: Input = { kind: 'tick', now: expiresAt + AUTH_GRACE_MS, bufferedBytes: 0, takenBytes: 0 };
+    const end: Input = {
+      kind: 'tick',
+      now: expiresAt + AUTH_GRACE_MS,
+      bufferedBytes: 0,
+      takenBytes: 0,
+      isPaging: false,
+    };
     expect(outcomeOf(last.state, end)).toEqual(shut(4403));
   });
 
   test('is announced once before its end and closes the socket after the grace', () => {
-    const at = (now: number): Input => ({ kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 });
+    const at = (now: number): Input => ({
+      kind: 'tick',
+      now,
+      bufferedBytes: 0,
+      takenBytes: 0,
+      isPaging: false,
+    });
     const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
     const soon = advance(fresh, at(expiresAt - AUTH_SOON_MS));
     expect(soon.effects).toEqual([{ do: 'send', frame: { t: 'auth-soon', inMs: AUTH_SOON_MS } }]);
@@ -126,7 +144,13 @@ describe('the token', () => {
   });
 
   test('that is renewed by one that ends no later brings no new warning', () => {
-    const at = (now: number): Input => ({ kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 });
+    const at = (now: number): Input => ({
+      kind: 'tick',
+      now,
+      bufferedBytes: 0,
+      takenBytes: 0,
+      isPaging: false,
+    });
     const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
     const soon = expiresAt - AUTH_SOON_MS;
     let state = advance(fresh, at(soon)).state;
@@ -144,7 +168,7 @@ describe('life', () => {
   const ticks = (state: State, times: number[], bufferedBytes = 0, takenBytes = 0): Outcome[] => {
     let current = state;
     return times.map((now) => {
-      const step = advance(current, { kind: 'tick', now, bufferedBytes, takenBytes });
+      const step = advance(current, { kind: 'tick', now, bufferedBytes, takenBytes, isPaging: false });
       current = step.state;
       return [
         step.state.phase,
@@ -162,11 +186,10 @@ describe('life', () => {
     let state: State = states.live;
     for (let n = 1; n <= 10; n++) {
       const now = NOW + n * HEARTBEAT_MS;
-      expect(outcomeOf(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 })).toEqual([
-        'live',
-        'heartbeat',
-      ]);
-      state = advance(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0 }).state;
+      expect(
+        outcomeOf(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0, isPaging: false }),
+      ).toEqual(['live', 'heartbeat']);
+      state = advance(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0, isPaging: false }).state;
       state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
     }
   });
@@ -176,12 +199,27 @@ describe('life', () => {
     expect(outcomes).toEqual([['live'], ['live'], shut(4008)]);
   });
 
+  test('a socket that is taking a page is not, whatever the transport lets go of', () => {
+    let state: State = states.resuming;
+    for (let n = 1; n <= 60; n++) {
+      const now = NOW + n * 1_000;
+      state = advance(state, { kind: 'tick', now, bufferedBytes: 500, takenBytes: 0, isPaging: true }).state;
+    }
+    expect(state.phase).toBe('resuming');
+  });
+
   /** Ticks of a minute in which the client takes so much a second of what is always more. */
   const phaseAfter = (perSecond: number): State['phase'] => {
     let state: State = states.live;
     for (let n = 1; n <= 60; n++) {
       const now = NOW + n * 1_000;
-      const step = { kind: 'tick', now, bufferedBytes: n * 1_000, takenBytes: n * perSecond } as const;
+      const step = {
+        kind: 'tick',
+        now,
+        bufferedBytes: n * 1_000,
+        takenBytes: n * perSecond,
+        isPaging: false,
+      } as const;
       state = advance(state, step).state;
       state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
     }
@@ -204,6 +242,7 @@ describe('life', () => {
         now: NOW + n * HEARTBEAT_MS,
         bufferedBytes: 0,
         takenBytes: 0,
+        isPaging: false,
       }).state;
     }
     state = advance(state, { kind: 'caught-up' }).state;

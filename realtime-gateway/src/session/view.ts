@@ -12,6 +12,14 @@ export interface Place {
   role: Role;
 }
 
+export function isSamePlace(one: Place, other: Place): boolean {
+  return (
+    one.joinedSequence === other.joinedSequence &&
+    one.joinedOrdinal === other.joinedOrdinal &&
+    one.role === other.role
+  );
+}
+
 /** What one user is in one conversation, as far as it decides what they see of a commit. */
 export interface Viewer {
   userId: string;

@@ -1,7 +1,8 @@
 import { decodeCommit, isKnown, type RecordedEvent, type ServerFrame } from '@parley/contracts';
 import { type CommitRecord, MemoryEventLog } from '@parley/runtime';
 import type fc from 'fast-check';
-import { Feed, FlushRound } from '../feed.ts';
+import { Feed } from '../feed.ts';
+import { FlushRound } from '../flush-round.ts';
 import { ConversationFollower } from '../follow-conversation.ts';
 import { Hub } from '../hub.ts';
 import type { AskedAccess, StoredAccess } from '../read-access.ts';

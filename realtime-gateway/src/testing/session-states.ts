@@ -36,7 +36,7 @@ export const inputs: { [K in Kind]: Extract<Input, { kind: K }> } = {
   verified: { kind: 'verified', claims: claims('alice', NOW + 7_200_000) },
   refused: { kind: 'refused', fault: 'token-refused' },
   'caught-up': { kind: 'caught-up' },
-  tick: { kind: 'tick', now: NOW + 1_000, bufferedBytes: 0, takenBytes: 0 },
+  tick: { kind: 'tick', now: NOW + 1_000, bufferedBytes: 0, takenBytes: 0, isPaging: false },
   failed: { kind: 'failed' },
   overflowed: { kind: 'overflowed' },
   revoked: { kind: 'revoked' },
