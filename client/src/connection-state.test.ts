@@ -160,6 +160,27 @@ describe('every phase × input', () => {
   });
 });
 
+const subject = { conversation: ROOM };
+const samples: { [T in ServerFrame['t']]: Extract<ServerFrame, { t: T }> } = {
+  welcome: welcomeFrame(at(100)) as Extract<ServerFrame, { t: 'welcome' }>,
+  commit: { t: 'commit', ...item(101) },
+  commits: { t: 'commits', items: [item(101), item(102)] },
+  live: { t: 'live', position: at(101) },
+  hb: { t: 'hb', position: at(101) },
+  'sub-ok': { t: 'sub-ok', id: 2, ...subject, from: 4, head: 9 },
+  'sub-commits': { t: 'sub-commits', ...subject, items: [item(7)] },
+  'sub-live': { t: 'sub-live', ...subject, version: 4 },
+  reset: { t: 'reset', reason: 'too-far', position: at(200) },
+  revoked: { t: 'revoked', ...subject, reason: 'left' },
+  typing: { t: 'typing', ...subject, user: 'bob', on: true, ttlMs: 6_000 },
+  presence: { t: 'presence', user: 'bob', state: 'away' },
+  presences: { t: 'presences', items: [{ user: 'bob', state: 'offline', lastSeen: 1 }] },
+  'auth-soon': { t: 'auth-soon', inMs: 60_000 },
+  'auth-ok': { t: 'auth-ok', expiresAt: 1 },
+  drain: { t: 'drain', afterMs: [0, 10], reason: 'deploy' },
+  error: { t: 'error', id: 1, code: 'not-found', detail: '' },
+};
+
 describe('every phase × frame', () => {
   type Type = ServerFrame['t'];
   type Doing = ConnectionEffect['do'];
@@ -171,26 +192,6 @@ describe('every phase × frame', () => {
     live: base,
   } as const satisfies Partial<Record<Phase['name'], ConnectionState>>;
   type Speaking = keyof typeof phases;
-  const subject = { conversation: ROOM };
-  const samples: { [T in Type]: Extract<ServerFrame, { t: T }> } = {
-    welcome: welcomeFrame(at(100)) as Extract<ServerFrame, { t: 'welcome' }>,
-    commit: { t: 'commit', ...item(101) },
-    commits: { t: 'commits', items: [item(101), item(102)] },
-    live: { t: 'live', position: at(101) },
-    hb: { t: 'hb', position: at(101) },
-    'sub-ok': { t: 'sub-ok', id: 2, ...subject, from: 4, head: 9 },
-    'sub-commits': { t: 'sub-commits', ...subject, items: [item(7)] },
-    'sub-live': { t: 'sub-live', ...subject, version: 4 },
-    reset: { t: 'reset', reason: 'too-far', position: at(200) },
-    revoked: { t: 'revoked', ...subject, reason: 'left' },
-    typing: { t: 'typing', ...subject, user: 'bob', on: true, ttlMs: 6_000 },
-    presence: { t: 'presence', user: 'bob', state: 'away' },
-    presences: { t: 'presences', items: [{ user: 'bob', state: 'offline', lastSeen: 1 }] },
-    'auth-soon': { t: 'auth-soon', inMs: 60_000 },
-    'auth-ok': { t: 'auth-ok', expiresAt: 1 },
-    drain: { t: 'drain', afterMs: [0, 10], reason: 'deploy' },
-    error: { t: 'error', id: 1, code: 'not-found', detail: '' },
-  };
   const always = (next: Speaking | 'same', ...effects: Doing[]) => {
     const cell = (name: Speaking) => [next === 'same' ? name : next, effects] as const;
     return { greeting: cell('greeting'), replaying: cell('replaying'), live: cell('live') };
@@ -346,7 +347,38 @@ describe('C6', () => {
     ['presences that are none', '{"t":"presences","items":[1]}'],
     ['commits with one broken item', '{"t":"commits","items":[{"seq":1,"events":[{}]},null]}'],
     ['binary', new Uint8Array()],
+    ['a drain without a window', '{"t":"drain","reason":"deploy"}'],
+    ['a drain of which one end is missing', '{"t":"drain","afterMs":[1],"reason":"deploy"}'],
+    ['a heartbeat without a position', '{"t":"hb"}'],
+    ['a welcome without a user', JSON.stringify({ ...samples.welcome, user: undefined })],
+    [
+      'an error whose pause is no number',
+      '{"t":"error","code":"unavailable","detail":"","retryAfterMs":"5"}',
+    ],
+    ['a presence without a state', '{"t":"presences","items":[{"user":"bob"}]}'],
   ])('%s is undecodable', (_, data) => expect(decodeFrame(data)).toBeNull());
+
+  test.each(Object.values(samples))('$t is decodable, also with fields that are not known here', (frame) => {
+    const newer = { ...frame, weather: { in: 'Rome' } };
+    expect(decodeFrame(JSON.stringify(newer))).toEqual(newer);
+  });
+
+  test('a frame of a known type, whatever it lacks or holds instead, is undecodable or does no harm', () => {
+    const sample = fc.constantFrom(...Object.values(samples));
+    const instead = fc.option(fc.jsonValue(), { nil: undefined });
+    fc.assert(
+      fc.property(sample, fc.nat(), instead, (frame, n, value) => {
+        const fields = Object.keys(frame).filter((name) => name !== 't');
+        const field = fields[n % fields.length] ?? '';
+        const decoded = decodeFrame(JSON.stringify({ ...frame, [field]: value }));
+        if (!decoded) return;
+        const { state } = frames(followed(live()), decoded);
+        expect(wakeAt(state)).not.toBeNaN();
+        expect(state.userId).toBeTypeOf('string');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 
   test('an event or a frame of an unknown type is no fault', () => {
     const commit = '{"t":"commit","seq":101,"events":[{"type":"poll.opened","data":1}]}';
@@ -485,9 +517,29 @@ describe('coming back', () => {
       expect(tickAt(failAt(again.state, NOW + 59_000), NOW + 62_000).effects).toEqual([]);
     });
 
-    test('is over with the token, and with the connection', () => {
-      const token = { kind: 'token', generation: 1, token: 'y', now: NOW } as const;
-      expect(tickAt(run(asked, token).state, NOW + 15_000).effects).toEqual([]);
+    const token = { kind: 'token', generation: 1, token: 'y', now: NOW } as const;
+
+    test('that the gateway cannot check now is made again, not before it says, until it is confirmed', () => {
+      const away = { t: 'error', code: 'unavailable', detail: '', retryAfterMs: 2_000 } as const;
+      const sent = run(asked, token).state;
+      const put = frames(sent, away).state;
+      expect(wakeAt(put)).toBe(NOW + 4_000);
+      const again = tickAt(put, NOW + 4_000);
+      expect(again.effects).toEqual([{ do: 'get-token', generation: 1 }]);
+      const confirmed = frames(run(again.state, token).state, { t: 'auth-ok', expiresAt: 1 }).state;
+      expect(confirmed.renewal).toBeNull();
+      expect(frames(confirmed, away)).toEqual({ state: confirmed, effects: [] });
+    });
+
+    test('that the gateway does not answer is made again', () => {
+      const sent = run(asked, { ...token, now: NOW + 10_000 }).state;
+      expect(tickAt(sent, NOW + 24_999).effects).toEqual([]);
+      expect(tickAt(sent, NOW + 25_000).effects).toEqual([{ do: 'get-token', generation: 1 }]);
+    });
+
+    test('is over with its confirmation, and with the connection', () => {
+      const confirmed = frames(run(asked, token).state, { t: 'auth-ok', expiresAt: 1 }).state;
+      expect(tickAt(confirmed, NOW + 15_000).effects).toEqual([]);
       const lost = run(asked, { kind: 'closed', generation: 1, code: 1006, reason: '', ...moment }).state;
       const next = run(lost, { kind: 'tick', now: NOW + 20_000, chance: 0 }).state;
       expect(next).toMatchObject({ phase: { name: 'fetching-token' }, renewal: null });

@@ -11,7 +11,7 @@ import {
 import { follow, NOTHING_FOLLOWED, unfollow } from './following.ts';
 import { initialOutgoing, outgoingAnew, speak, speakAt, type } from './outgoing.ts';
 import { onFrame } from './receive-frame.ts';
-import { renew, renewAt, renewedLater } from './renew-token.ts';
+import { renew, renewAt, renewalSent, renewedLater } from './renew-token.ts';
 import { NO_VERSIONS } from './version-track.ts';
 
 /** This long without a frame, or without a token, and the connection counts as dead. */
@@ -124,8 +124,7 @@ function onToken(state: ConnectionState, token: string, now: number): Connection
     return stay({ ...state, phase: { name: 'opening' }, heardAt: now }, { do: 'open', generation, token });
   }
   const renews = state.phase.name === 'replaying' || state.phase.name === 'live';
-  const renewed = { ...state, renewal: null };
-  return renews ? stay(renewed, { do: 'send', frame: { t: 'auth', token } }) : stay(state);
+  return renews ? stay(renewalSent(state, now), { do: 'send', frame: { t: 'auth', token } }) : stay(state);
 }
 
 function onOpened(state: ConnectionState, now: number): ConnectionStep {

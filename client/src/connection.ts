@@ -11,7 +11,7 @@ import {
 } from './connection-model.ts';
 import { advance, initialState, wakeAt } from './connection-state.ts';
 import { decodeFrame } from './decode-frame.ts';
-import { monotonicNow } from './monotonic-now.ts';
+import { monotonicNow, timerUntil } from './monotonic-now.ts';
 import { helloFrame } from './outgoing.ts';
 
 /** The part of the browser's WebSocket that is used; `ws` has it too. */
@@ -207,13 +207,10 @@ export class Connection {
     if (this.#timer && this.#timerAt <= at) return;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#take({ kind: 'tick', ...moment() });
-      },
-      Math.max(0, at - monotonicNow()),
-    );
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#take({ kind: 'tick', ...moment() });
+    }, timerUntil(at));
   }
 }
 

@@ -11,7 +11,7 @@ import {
   onSubOk,
 } from './following.ts';
 import { onCommits, onReplay, positionText } from './receive-commits.ts';
-import { renew } from './renew-token.ts';
+import { renew, renewedLater } from './renew-token.ts';
 import { NO_VERSIONS, withVersion } from './version-track.ts';
 
 type Frame<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
@@ -42,6 +42,8 @@ export function onFrame(state: ConnectionState, frame: ServerFrame, moment: Mome
       return onRevoked(state, frame, moment);
     case 'auth-soon':
       return renew(state, moment.now + frame.inMs, moment.now);
+    case 'auth-ok':
+      return stay({ ...state, renewal: null });
     case 'drain': {
       const [from, to] = frame.afterMs;
       return stay({ ...state, leaveAt: moment.now + from + moment.chance * (to - from) });
@@ -151,7 +153,11 @@ function onRevoked(
 }
 
 function onError(state: ConnectionState, frame: Frame<'error'>, moment: Moment): ConnectionStep {
-  const asked = frame.id === undefined ? null : followOf(state.following, frame.id);
+  if (frame.id === undefined) {
+    // The only thing that is asked for without an id is a token's renewal.
+    return frame.retryAfterMs === undefined ? stay(state) : renewedLater(state, moment, frame.retryAfterMs);
+  }
+  const asked = followOf(state.following, frame.id);
   if (!asked) return stay(state);
   const again = onFollowError(state.following, asked, frame, moment);
   if (again) return stay({ ...state, following: again });

@@ -12,10 +12,22 @@ export function renew(state: ConnectionState, until: number, now: number): Conne
   return stay({ ...state, renewal }, { do: 'get-token', generation: state.generation });
 }
 
-export function renewedLater(state: ConnectionState, { now, chance }: Moment): ConnectionStep {
+/** It is over when the gateway confirms it: one that cannot check a token now says so, and asks for no other. */
+export function renewalSent(state: ConnectionState, now: number): ConnectionState {
+  const { renewal } = state;
+  return renewal ? { ...state, renewal: { ...renewal, askAt: now + PATIENCE_MS } } : state;
+}
+
+/** Not before `pauseMs`. */
+export function renewedLater(
+  state: ConnectionState,
+  { now, chance }: Moment,
+  pauseMs = PAUSE_MS,
+): ConnectionStep {
   const { renewal } = state;
   if (!renewal) return stay(state);
-  return stay({ ...state, renewal: { ...renewal, askAt: now + PAUSE_MS + chance * SPREAD_MS } });
+  const askAt = now + Math.max(pauseMs, PAUSE_MS) + chance * SPREAD_MS;
+  return stay({ ...state, renewal: { ...renewal, askAt } });
 }
 
 /** When the token is to be asked for again, or null. After its end the server says what to do. */

@@ -103,15 +103,49 @@ test.each([
   },
 );
 
-test('429 of something on the way is waited for', async () => {
-  const refused = new Response('slow down', { status: 429, headers: { 'retry-after': '60' } });
-  const answers = [refused, accepted()];
-  const client = clientWith({ fetch: async () => answers.shift() ?? accepted() });
+/** Of Parley's when it has a problem, else of something on the way. */
+function later(status: number, retryAfter: string, problem?: Record<string, unknown>): Response {
+  const body = problem ? JSON.stringify({ status, title: 'later', ...problem }) : 'later';
+  return new Response(body, { status, headers: { 'retry-after': retryAfter } });
+}
+
+function sendingAfter(refused: () => Response) {
+  let attempts = 0;
+  const client = clientWith({ fetch: async () => (attempts++ === 0 ? refused() : accepted()) });
   const { settled } = client.outbox.send('message.send', { conversationId: 'room', body: 'a' });
+  return { client, settled, attempts: () => attempts };
+}
+
+test.each([
+  ['60', {}],
+  ['1', { retryAfterMs: 60_000 }],
+])("Parley's Retry-After of %s s, with %j, is waited for", async (header, extras) => {
+  const { client, settled } = sendingAfter(() => later(429, header, { code: 'rate-limited', ...extras }));
   await vi.advanceTimersByTimeAsync(10);
   client.outbox.online();
   expect(await afterTime(50_000, settled)).toBe('hangs');
   expect(await afterTime(20_000, settled)).toMatchObject({ position: `${EPOCH}:3` });
+});
+
+test.each([429, 503])('%i of something on the way does not say for how long it is waited', async (status) => {
+  const { settled } = sendingAfter(() => later(status, '86400'));
+  expect(await afterTime(30_000, settled)).toMatchObject({ position: `${EPOCH}:3` });
+});
+
+test('a command is put off for five minutes at most, and the time that was told is still to be had', async () => {
+  const slow = () => later(429, '86400', { code: 'slow-mode', retryAfterMs: 86_400_000 });
+  const { settled } = sendingAfter(slow);
+  expect(await afterTime(290_000, settled)).toBe('hangs');
+  expect(await afterTime(60_000, settled)).toMatchObject({ position: `${EPOCH}:3` });
+  const refused = clientWith({ fetch: async () => slow() }).join('room', { timeoutMs: 1_000 });
+  expect(await afterTime(1_000, refused)).toMatchObject({ code: 'slow-mode', retryAfterMs: 86_400_000 });
+});
+
+test.each(['"soon"', '-5', '1e999', 'null', '{}'])('a pause of %s is none', async (retryAfterMs) => {
+  const body = `{"code":"unavailable","title":"","status":503,"retryAfterMs":${retryAfterMs}}`;
+  const { settled, attempts } = sendingAfter(() => new Response(body, { status: 503 }));
+  expect(await afterTime(1_000, settled)).toMatchObject({ position: `${EPOCH}:3` });
+  expect(attempts()).toBe(2);
 });
 
 test('a request is made where AbortSignal has neither any nor timeout', async () => {

@@ -7,6 +7,8 @@ const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** One attempt; a server that does not answer in this time may have answered another one. */
 const ATTEMPT_TIMEOUT_MS = 15_000;
+/** A server's word puts off the next attempt for no longer: it may be a mistake, and too early costs one more refusal. */
+export const LONGEST_PAUSE_MS = 300_000;
 
 export interface RequestOptions {
   /** Ends the attempts; the promise rejects with its reason. */
@@ -34,7 +36,7 @@ export interface Sender {
 
 /**
  * Repeats a request until there is a definite answer: network failures, 409 `contention`, 429, 5xx and what is no
- * answer of Parley are not. Waits with full jitter, and never less than the server's Retry-After. An expired token is
+ * answer of Parley are not. Waits with full jitter, and never less than Parley's Retry-After, up to 5 minutes of it. An expired token is
  * fetched anew once. Only for requests that may arrive twice: queries, and commands with their key.
  */
 export async function requestUntilAnswered(
@@ -77,7 +79,7 @@ export function isDefinite({ code, status }: ParleyError): boolean {
 
 function pauseBefore(attempt: number, { retryAfterMs = 0 }: ParleyError): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(attempt, 10));
-  return retryAfterMs + Math.random() * ceiling;
+  return Math.min(retryAfterMs, LONGEST_PAUSE_MS) + Math.random() * ceiling;
 }
 
 async function tryOnce(
@@ -122,13 +124,18 @@ const hostOf = ({ url }: HttpRequest): string => new URL(url).host;
 function refusalOf(response: Response, text: string): ParleyError {
   const problem = readProblem(text);
   const { status } = response;
-  const header = Number(response.headers.get('retry-after'));
   return new ParleyError({
     ...(problem ? { code: problem.code, status } : codeOfStranger(status)),
     detail: problem?.detail ?? problem?.title ?? `status ${status} without a code of Parley's`,
     errors: problem?.errors,
-    retryAfterMs: problem?.retryAfterMs ?? (header > 0 ? header * 1_000 : undefined),
+    retryAfterMs: problem ? pauseOf(problem, response) : undefined,
   });
+}
+
+/** Only of Parley's: what is on the way does not know when Parley answers again, nor when the network is another. */
+function pauseOf({ retryAfterMs }: Problem, { headers }: Response): number | undefined {
+  const ms = retryAfterMs ?? Number(headers.get('retry-after') ?? Number.NaN) * 1_000;
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }
 
 /** A proxy or a captive portal on the way speaks for itself: what it refuses Parley has not even seen. */

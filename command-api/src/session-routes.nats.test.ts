@@ -57,7 +57,14 @@ describe('a session', () => {
   test('that the token does not name cannot be revoked by it: that would be every session of the user', async () => {
     const { token } = await rig.issuer.signer.sign({ sub: 'dave', session: 'dave' });
     expect((await revoke(token, {})).status).toBe(400);
+    const named = await revoke(token, { sessionId: 'dave' });
+    expect([named.status, named.body.code]).toEqual([403, 'insufficient-scope']);
     expect(await isRefused(url, token)).toBe(false);
+    const scoped = { sub: 'backend', session: 'backend', scopes: [SESSIONS_SCOPE] };
+    const { token: backend } = await rig.issuer.signer.sign(scoped);
+    expect((await revoke(backend, {})).status).toBe(400);
+    expect((await revoke(backend, { sessionId: 'dave' })).status).toBe(200);
+    await expect.poll(() => isRefused(url, token)).toBe(true);
   });
 
   test.each([{ sessionId: '' }, { sessionId: 'a\u0000b' }, { sessionId: 'x'.repeat(129) }, { session: 'x' }])(

@@ -17,7 +17,8 @@ export function addSessionRoutes(app: FastifyInstance, revocations: Pick<Revocat
   app.post('/v1/sessions/revoke', { config }, async (request) => {
     const { principal } = request;
     const { sessionId = ownSession(principal) } = parse(revokeSessionSchema, request.body);
-    if (sessionId !== principal.sessionId && !principal.scopes.includes(SESSIONS_SCOPE)) {
+    const isOwn = sessionId === principal.sessionId && namesSession(principal);
+    if (!isOwn && !principal.scopes.includes(SESSIONS_SCOPE)) {
       throw new ProblemError('insufficient-scope', { detail: SESSIONS_SCOPE });
     }
     try {
@@ -30,9 +31,13 @@ export function addSessionRoutes(app: FastifyInstance, revocations: Pick<Revocat
   });
 }
 
-/** A token without `sid` and `jti` is known by its user alone: revoking it would lock the user out of every session. */
-function ownSession({ sessionId, userId }: Principal): string {
-  if (sessionId !== userId) return sessionId;
+/** A token without `sid` and `jti` is known by its user alone: revoking that would lock out every token like it. */
+function namesSession({ sessionId, userId }: Principal): boolean {
+  return sessionId !== userId;
+}
+
+function ownSession(principal: Principal): string {
+  if (namesSession(principal)) return principal.sessionId;
   throw new ProblemError('invalid-request', {
     detail: 'the token names no session: it has neither sid nor jti',
   });

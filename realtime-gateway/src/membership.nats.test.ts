@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { MembershipReader } from './read-membership.ts';
 import { conversation, drafts } from './testing/commits.ts';
 import { GatewayStage } from './testing/gateway-stage.ts';
 import type { TestSocket } from './testing/test-socket.ts';
@@ -59,6 +60,42 @@ describe('membership', () => {
     const later = await stage.connect('bea', stage.world.position(deleted));
     await later.live();
     expect(later.frame('revoked')).toBeUndefined();
+  });
+
+  test('is read for many at once as for each alone', async () => {
+    const { id, created } = await stage.room('una', 'vic');
+    const gone = await stage.room('vic', 'wim');
+    const left = await stage.world.writer.commit(id, drafts.left('vic'));
+    await stage.world.left(id, 'vic', left, 'left');
+    await stage.world.conversation(id, 2, 1);
+    const deleted = await stage.world.writer.commit(gone.id, drafts.deleted());
+    await stage.world.deleted(gone.id, deleted);
+    await stage.world.checkpoint();
+    const reader = new MembershipReader(stage.world.rows);
+    const read = async ([userId, since]: readonly [string, number]) => {
+      const { memberships, departures } = await reader.read(userId, since);
+      return [memberships.map(({ conversationId }) => conversationId), departures];
+    };
+    const [leave, end] = [
+      { conversationId: id, reason: 'left' },
+      { conversationId: gone.id, reason: 'deleted' },
+    ];
+    const asked: [string, number][] = [
+      ['una', 0],
+      ['vic', created],
+      ['vic', left],
+      ['vic', deleted],
+      ['xis', 0],
+    ];
+    const expected = [
+      [[id], []],
+      [[], [leave, end]],
+      [[], [end]],
+      [[], []],
+      [[], []],
+    ];
+    expect(await Promise.all(asked.map(read))).toEqual(expected);
+    for (const [index, each] of asked.entries()) expect(await read(each)).toEqual(expected[index]);
   });
 
   test('somebody who is banned is told so', async () => {

@@ -1,6 +1,7 @@
 import type { OwnPresence } from '@parley/contracts';
 import type { ParleyClient } from '../client.ts';
 import type { SubscriptionItem, TypingSignal } from '../connection-model.ts';
+import { monotonicNow, timerUntil } from '../monotonic-now.ts';
 import { LiveFeed } from './live-feed.ts';
 import { LiveFollows } from './live-follows.ts';
 import { LiveModels } from './live-models.ts';
@@ -133,7 +134,7 @@ export class LiveSession {
   }
 
   #hear(signal: TypingSignal): void {
-    this.#typing = takeTyping(this.#typing, signal, Date.now());
+    this.#typing = takeTyping(this.#typing, signal, monotonicNow());
     this.#changed();
     this.#awaitExpiry();
   }
@@ -142,14 +143,11 @@ export class LiveSession {
   #awaitExpiry(): void {
     const at = nextExpiry(this.#typing);
     if (at === null || this.#typingTimer) return;
-    this.#typingTimer = setTimeout(
-      () => {
-        this.#typingTimer = null;
-        this.#typing = expireTyping(this.#typing, Date.now());
-        this.#changed();
-        this.#awaitExpiry();
-      },
-      Math.max(0, at - Date.now()),
-    );
+    this.#typingTimer = setTimeout(() => {
+      this.#typingTimer = null;
+      this.#typing = expireTyping(this.#typing, monotonicNow());
+      this.#changed();
+      this.#awaitExpiry();
+    }, timerUntil(at));
   }
 }

@@ -77,3 +77,20 @@ test('what was there and is gone is refused at once', async () => {
   await vi.advanceTimersByTimeAsync(2_000);
   expect(state()).toBe('refused');
 });
+
+test('a clock that is set back keeps nothing from being loaded anew, nor asked for', async () => {
+  let isThere = false;
+  const { source, state } = sourceOf(() => (isThere ? 'there' : none()));
+  source.take(commit);
+  await vi.advanceTimersByTimeAsync(1);
+  isThere = true;
+  vi.setSystemTime(Date.now() - 3_600_000);
+  source.take(commit);
+  await vi.advanceTimersByTimeAsync(300);
+  expect(state()).toBe('fresh');
+  vi.setSystemTime(Date.now() - 3_600_000);
+  source.cutOff(false);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(state()).toBe('fresh');
+  source.stop();
+});

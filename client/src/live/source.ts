@@ -1,4 +1,5 @@
 import type { CommitItem } from '@parley/contracts';
+import { monotonicNow } from '../monotonic-now.ts';
 import { ParleyError } from '../parley-error.ts';
 import {
   beginLoad,
@@ -156,14 +157,14 @@ export class Source<M> {
 
   #delay(): number {
     if (this.#failures > 0) return Math.random() * Math.min(BACKOFF_MAX_MS, 500 * 2 ** this.#failures);
-    if (this.#hurries) return Math.max(0, this.#hurriedAt + HURRY_PAUSE_MS - Date.now());
+    if (this.#hurries) return Math.max(0, this.#hurriedAt + HURRY_PAUSE_MS - monotonicNow());
     if (this.#missing > 0) return LAG_PAUSES_MS[this.#missing - 1] ?? PAUSE_MS;
     if (this.#kept.model === null && !this.#kept.cut) return 0;
-    return Math.max(0, this.#loadedAt + PAUSE_MS - Date.now()) + Math.random() * SPREAD_MS;
+    return Math.max(0, this.#loadedAt + PAUSE_MS - monotonicNow()) + Math.random() * SPREAD_MS;
   }
 
   async #load(): Promise<void> {
-    if (this.#hurries) this.#hurriedAt = Date.now();
+    if (this.#hurries) this.#hurriedAt = monotonicNow();
     this.#hurries = false;
     this.#kept = beginLoad(this.#kept);
     try {
@@ -199,7 +200,7 @@ export class Source<M> {
     this.#failures = 0;
     this.#missing = 0;
     this.#hurries = false;
-    this.#loadedAt = Date.now();
+    this.#loadedAt = monotonicNow();
   }
 }
 

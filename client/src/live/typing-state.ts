@@ -1,6 +1,6 @@
 import { type CommitItem, isKnown, type ServerFrame } from '@parley/contracts';
 
-/** Who types where, and until when it counts, in milliseconds since 1970. */
+/** Who types where, and until when it counts, by the clock that `now` is of. */
 export type TypingState = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export type TypingNotice = Omit<Extract<ServerFrame, { t: 'typing' }>, 't'>;

@@ -1,5 +1,5 @@
 import { ParleyError } from '../parley-error.ts';
-import { isDefinite } from '../request.ts';
+import { isDefinite, LONGEST_PAUSE_MS } from '../request.ts';
 import type { CommandFault } from './outbox-model.ts';
 
 /** What is no answer of the server, a token that could not be had for example, is tried again like a lost network. */
@@ -11,5 +11,6 @@ export function failureOf(error: unknown): { fault: CommandFault; definite: bool
   const { code, status, detail, errors, retryAfterMs = 0 } = error;
   const fault = { code: code as CommandFault['code'], status, detail, errors };
   // Without a valid token nothing was said of the command: it waits for the user to sign in again.
-  return { fault, definite: isDefinite(error) && status !== 401, retryAfterMs };
+  const definite = isDefinite(error) && status !== 401;
+  return { fault, definite, retryAfterMs: Math.min(retryAfterMs, LONGEST_PAUSE_MS) };
 }

@@ -121,6 +121,21 @@ test('what was refused does not count as waiting: after a thousand refusals othe
   expect(outbox.entries.at(-1)?.key).toBe(key);
 });
 
+test('whatever pause a server asks for, no timer is so long that the platform makes it a short one', async () => {
+  const spy = vi.spyOn(globalThis, 'setTimeout');
+  onTestFinished(() => spy.mockRestore());
+  const post = async (): Promise<CommandAccepted> => {
+    throw new ParleyError({ code: 'unavailable', status: 503, detail: '', retryAfterMs: 2 ** 40 });
+  };
+  const outbox = new Outbox({ post });
+  outbox.send('message.send', message('room'));
+  await vi.advanceTimersByTimeAsync(1_000);
+  const delays = spy.mock.calls.map(([, ms]) => ms ?? 0);
+  expect(delays.length).toBeGreaterThan(0);
+  expect(delays.filter((ms) => ms >= 2 ** 31)).toEqual([]);
+  outbox.close();
+});
+
 test('a listener that throws does not cost the others their update', async () => {
   const thrown: unknown[] = [];
   const handlers = process.listeners('uncaughtException');

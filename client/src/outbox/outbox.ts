@@ -1,7 +1,7 @@
 import type { CommandAccepted, CommandInput, CommandType } from '@parley/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { SubscriptionItem } from '../connection-model.ts';
-import { monotonicNow } from '../monotonic-now.ts';
+import { monotonicNow, timerUntil } from '../monotonic-now.ts';
 import { ParleyError } from '../parley-error.ts';
 import { failureOf } from './failure-of.ts';
 import {
@@ -225,10 +225,7 @@ export class Outbox {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     if (at === null) return;
-    this.#timer = setTimeout(
-      () => this.#take({ kind: 'tick', now: monotonicNow() }),
-      Math.max(0, at - monotonicNow()),
-    );
+    this.#timer = setTimeout(() => this.#take({ kind: 'tick', now: monotonicNow() }), timerUntil(at));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LeaseStore, Logger, Signals } from '@parley/runtime';
+import { DueQueue } from '../session/due-queue.ts';
 import {
   newsInMs,
   OPEN,
@@ -15,7 +16,7 @@ import { PatientPrivacy } from './patient-privacy.ts';
 
 const BATCH = 1_000;
 const RETRY_MS = 1_000;
-/** What a user lets others see was not read: again soon, for it may have become less. */
+/** What a user lets others see was not read, or is of an earlier look: again soon, for it may have become less. */
 const NO_PRIVACY_CHECK_MS = 5_000;
 /** After a commit that says what a user lets others see: by then the read model has it, nearly always and surely. */
 const FACTS_CHECK_MS = 1_000;
@@ -50,6 +51,8 @@ export class Lookout {
   readonly #options: LookoutOptions;
   readonly #privacy: PatientPrivacy;
   readonly #stopListening: () => void;
+  /** Beside those of the table, which a change of leases sets anew, and sooner. Each is here for a few seconds. */
+  readonly #confirmations = new DueQueue<string>();
   #running = false;
   #notBefore = 0;
   #failingSince: number | null = null;
@@ -100,7 +103,7 @@ export class Lookout {
   factsChanged(user: string): void {
     const now = performance.now();
     this.#table.checkBy(user, now + FACTS_CHECK_MS);
-    this.#table.confirmAt(user, now + FACTS_CONFIRM_MS);
+    this.#confirmations.set(user, now + FACTS_CONFIRM_MS);
   }
 
   /** Looks at all who are due; one round at a time. Never rejects. */
@@ -110,6 +113,7 @@ export class Lookout {
     try {
       for (;;) {
         const now = performance.now();
+        for (const user of this.#confirmations.take(now, Infinity)) this.#table.checkBy(user, now);
         const users = now < this.#notBefore ? [] : this.#table.take(now, BATCH);
         if (users.length === 0) return;
         await this.#look(users);
@@ -123,7 +127,7 @@ export class Lookout {
   async #look(users: readonly string[]): Promise<void> {
     const { leases, observer, known } = this.#options;
     try {
-      const [held, privacy] = await Promise.all([leases.read(users), this.#privacy.read(users)]);
+      const [held, { privacy, isLate }] = await Promise.all([leases.read(users), this.#privacy.read(users)]);
       observer.usersRead(users.length);
       this.#failingSince = null;
       const now = performance.now();
@@ -133,9 +137,9 @@ export class Lookout {
         return;
       }
       for (const user of users) {
-        const shown = privacy ? (privacy.get(user) ?? OPEN) : this.#table.view(user)?.privacy;
+        const shown = privacy.get(user) ?? (isLate ? this.#table.view(user)?.privacy : OPEN);
         const sight = sightOf(known(user, held.get(user) ?? []), Date.now());
-        if (shown) this.#see(user, sight, shown, now + (privacy ? Infinity : NO_PRIVACY_CHECK_MS));
+        if (shown) this.#see(user, sight, shown, now + (isLate ? NO_PRIVACY_CHECK_MS : Infinity));
         else this.#table.see(user, unknownView(user, null), now + RETRY_MS);
       }
     } catch (error) {

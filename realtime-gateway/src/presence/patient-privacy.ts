@@ -3,14 +3,34 @@ import type { Privacy } from '../session/presence-view.ts';
 
 /** Looks wait for it, and what others do must show even while Postgres is slow. */
 const PATIENCE_MS = 1_000;
+/** Longer than it takes until one whose answer came too late is looked at again. */
+const LATE_MS = 10_000;
 
 type Read = (users: readonly string[]) => Promise<Map<string, Privacy>>;
 
-/** What users let others see, as long as it can be read soon. One question at a time, so that a slow database gets no more of them. */
+interface Known {
+  readonly privacy: ReadonlyMap<string, Privacy>;
+  /** Asked at an earlier look, and perhaps not known of all: what was known of the others holds. */
+  readonly isLate: boolean;
+}
+
+interface Question {
+  readonly users: readonly string[];
+  /** A look waits for the answer. */
+  isAwaited: boolean;
+}
+
+/**
+ * What users let others see. One question at a time, so that a slow database gets no more of them. A look waits a second
+ * for it; what comes later is for the next look, and while answers come late no look waits at all.
+ */
 export class PatientPrivacy {
   readonly #read: Read;
   readonly #logger: Logger;
+  /** In the order in which they end. */
+  readonly #late = new Map<string, { privacy: Privacy; until: number }>();
   #asking = false;
+  #slow = false;
   #away = false;
 
   constructor(read: Read, logger: Logger) {
@@ -18,27 +38,68 @@ export class PatientPrivacy {
     this.#logger = logger;
   }
 
-  /** Null when it cannot be read within a second: what was known of it holds. Never rejects. */
-  async read(users: readonly string[]): Promise<Map<string, Privacy> | null> {
-    if (this.#asking) return null;
-    this.#asking = true;
-    const answer = this.#read(users).finally(() => {
-      this.#asking = false;
-    });
+  /** Resolves within a second; never rejects. */
+  async read(users: readonly string[]): Promise<Known> {
+    const inTime = this.#asking ? null : await this.#ask({ users, isAwaited: !this.#slow });
+    return inTime ? { privacy: inTime, isLate: false } : { privacy: this.#lateOf(users), isLate: true };
+  }
+
+  async #ask(question: Question): Promise<Map<string, Privacy> | null> {
+    const answer = this.#answer(question);
+    if (!question.isAwaited) return null;
     let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('no answer in time')), PATIENCE_MS);
+    const tooLate = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        question.isAwaited = false;
+        this.#slow = true;
+        this.#tell(new Error('no answer in time'));
+        resolve(null);
+      }, PATIENCE_MS);
     });
+    const inTime = await Promise.race([answer, tooLate]);
+    clearTimeout(timer);
+    return inTime;
+  }
+
+  async #answer(question: Question): Promise<Map<string, Privacy> | null> {
+    this.#asking = true;
+    const askedAt = performance.now();
     try {
-      const privacy = await Promise.race([answer, tooLate]);
-      this.#away = false;
+      const privacy = await this.#read(question.users);
+      for (const user of question.users) this.#late.delete(user);
+      if (question.isAwaited) this.#away = false;
+      else this.#keep(privacy);
       return privacy;
     } catch (error) {
-      if (!this.#away) this.#logger.warn({ error }, 'what users let others see cannot be read');
-      this.#away = true;
+      this.#tell(error);
       return null;
     } finally {
-      clearTimeout(timer);
+      this.#slow = performance.now() - askedAt >= PATIENCE_MS;
+      this.#asking = false;
     }
+  }
+
+  #keep(privacy: ReadonlyMap<string, Privacy>): void {
+    const now = performance.now();
+    for (const [user, { until }] of this.#late) {
+      if (until > now) break;
+      this.#late.delete(user);
+    }
+    for (const [user, one] of privacy) this.#late.set(user, { privacy: one, until: now + LATE_MS });
+  }
+
+  #lateOf(users: readonly string[]): Map<string, Privacy> {
+    const now = performance.now();
+    const found = new Map<string, Privacy>();
+    for (const user of users) {
+      const late = this.#late.get(user);
+      if (late && late.until > now) found.set(user, late.privacy);
+    }
+    return found;
+  }
+
+  #tell(error: unknown): void {
+    if (!this.#away) this.#logger.warn({ error }, 'what users let others see cannot be read in time');
+    this.#away = true;
   }
 }

@@ -1,5 +1,5 @@
 import type { LeaseStore } from '@parley/runtime';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { enter, leave, type Node, PresenceWorld, watcherOn } from '../testing/presence-world.ts';
 
 /** Nobody is looked at for a long time unless there is a reason. */
@@ -15,6 +15,23 @@ const unreadable =
       groups.includes(user) ? Promise.reject(new Error('cannot be read')) : store.read(groups),
     onReturn: (listener) => store.onReturn(listener),
   });
+
+/** Reads may be old for so long that nothing but the fact itself has the user looked at again in time. */
+const replicated = (store: LeaseStore): LeaseStore => ({
+  staleMs: 60_000,
+  put: (leases) => store.put(leases),
+  read: (groups) => store.read(groups),
+  onReturn: (listener) => store.onReturn(listener),
+});
+
+/** Each user's list of blocked ones takes longer to be read than a look waits. */
+const SLOW_BLOCKS = `
+alter table read_model.blocks rename to quick_blocks;
+create view read_model.blocks as select * from read_model.quick_blocks
+  union all select pause, pause, now() from (select pg_sleep(1.2)::text as pause offset 0) as slow`;
+const QUICK_BLOCKS = `
+drop view read_model.blocks;
+alter table read_model.quick_blocks rename to blocks`;
 
 describe.each(['redis', 'nats'] as const)('presence over %s that must show in time', (kind) => {
   let world: PresenceWorld;
@@ -64,6 +81,36 @@ describe.each(['redis', 'nats'] as const)('presence over %s that must show in ti
     await answer();
     await until(() => late.state(other)).toBe('active');
     for (const one of [socket, hidden]) leave(there, one);
+  });
+
+  test('while Postgres answers later than a look waits, who is new is shown, and who is blocked is not', async () => {
+    const [user, wary] = [newUser(), newUser()];
+    await world.block(wary, 'watcher');
+    await world.rows.query(SLOW_BLOCKS);
+    onTestFinished(async () => {
+      await world.rows.query(QUICK_BLOCKS);
+    });
+    const sockets = [enter(there, user), enter(there, wary)];
+    const [watcher, friend] = [watcherOn(here, [user, wary]), watcherOn(here, [wary], 'friend')];
+    await until(() => [watcher.state(user), watcher.state(wary)]).toEqual(['active', 'offline']);
+    await until(() => friend.state(wary)).toBe('active');
+    expect(watcher.history(wary)).not.toContain('active');
+    for (const socket of sockets) leave(there, socket);
+  });
+
+  test('a block shows in the end though the read model is late and leases change meanwhile', async () => {
+    const node = await world.node(RARELY, replicated);
+    const user = newUser();
+    const blocked = watcherOn(node, [user], 'blocked');
+    const socket = enter(there, user);
+    await until(() => blocked.state(user)).toBe('active');
+    node.presence.factsChanged(user);
+    there.presence.change(socket, 'dnd');
+    // The look for the change does not see the block yet.
+    await until(() => blocked.state(user)).toBe('dnd');
+    await world.block(user, 'blocked');
+    await until(() => blocked.state(user)).toBe('offline');
+    leave(there, socket);
   });
 
   test('a block shows when the commit that says so has come by', async () => {
