@@ -1,6 +1,7 @@
 import { SetupError } from '@parley/deploy';
-import { LogUnavailable } from '@parley/runtime';
+import { ContinuityLost, LogUnavailable } from '@parley/runtime';
 import { InvalidArgumentError } from 'commander';
+import { ArchiveFault } from './archive/archive-fault.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 /** Of every command. `differs`: it did its work, and what it compared is not the same. */
@@ -76,7 +77,9 @@ function exitCodeOf(error: unknown): ExitCode {
 
 /** A person can do something about the errors that are named here; of all others the place is told too. */
 function explain(error: unknown): string {
-  const known = [UsageError, Unavailable, SetupError, LogUnavailable].some((kind) => error instanceof kind);
+  const known = [UsageError, Unavailable, SetupError, LogUnavailable, ContinuityLost, ArchiveFault].some(
+    (kind) => error instanceof kind,
+  );
   if (!(error instanceof Error)) return String(error);
   return known ? error.message : (error.stack ?? error.message);
 }

@@ -1,3 +1,4 @@
+export { type AnalyticsAccess, analyticsAccess } from './local/analytics-access.ts';
 export type { Report } from './local/report.ts';
 export { SetupError } from './local/setup-error.ts';
 export { startStack } from './local/stack.ts';

@@ -75,8 +75,8 @@ async function layOut(client: PoolClient, stored: Checkpoint[], epoch: string, l
 }
 
 const WHAT_TO_DO =
-  'Nothing was written. Give this projector the log that the read model was built from, or let it build the read model' +
-  ' again: stop it, drop the schemas read_model and parley_migrations, start it.';
+  'Nothing was written. If this log is the right one, fold it anew with `parley rebuild`; else give this projector the' +
+  ' log that the read model was built from.';
 
 async function compareWithLog({ lane, epoch, sequence, commitId }: Checkpoint, log: EventLog): Promise<void> {
   const diverged = (what: string) =>

@@ -39,10 +39,16 @@ export class KnownVersions {
     const missing = { conversation: new Map<string, string>(), user: new Map<string, string>() };
     for (const aggregate of aggregates) {
       const key = progressKey(aggregate);
-      if (!this.#progress.has(key)) missing[aggregate.kind].set(idOf(aggregate), key);
+      if (!this.#progress.has(key) && isStorable(aggregate))
+        missing[aggregate.kind].set(idOf(aggregate), key);
     }
     await this.#fetch('conversation', missing.conversation);
     await this.#fetch('user', missing.user);
+  }
+
+  /** Everything, because the tables may say something else by now. */
+  forget(): void {
+    this.#progress.clear();
   }
 
   record(progress: ReadonlyMap<string, Progress>): void {
@@ -77,4 +83,11 @@ function idOf(aggregate: VersionedAggregate): string {
   const { token } = aggregate;
   // The reverse of userToken.
   return token.startsWith('~') ? Buffer.from(token.slice(1), 'base64url').toString() : token;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** No row can have another id, and asking for it would fail the whole batch's look-up. */
+function isStorable(aggregate: VersionedAggregate): boolean {
+  return aggregate.kind === 'conversation' ? UUID.test(aggregate.id) : !idOf(aggregate).includes('\0');
 }

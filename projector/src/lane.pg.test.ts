@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noChanges } from './projections/changes.ts';
 import { openReadModel } from './read-model.ts';
 import { created, numbered, ROOM, sent, timeOf, uuid } from './testing/commit.ts';
-import { allRows, emptyReadModel, logger, privatePostgres } from './testing/database.ts';
+import { allRows, deadLetters, emptyReadModel, logger, privatePostgres } from './testing/database.ts';
 import { recordHistory, wishes } from './testing/history.ts';
 import { cut, give, received, rewind, startLane } from './testing/lanes.ts';
 import { recomputeUnread } from './testing/recompute.ts';
@@ -144,7 +144,7 @@ describe('a lane', () => {
     expect((await allRows(pool)).messages).toHaveLength(20);
   });
 
-  it('halts at a version that is missing, with everything before it written', async () => {
+  it('parks a conversation at a version that is missing, with everything before it written', async () => {
     const log = new MemoryEventLog();
     const { lane } = await startLane(pool, log);
     const records = [
@@ -154,11 +154,14 @@ describe('a lane', () => {
       await append(log, 3, numbered([sent(4)], 5)),
     ];
     await give(lane, records);
-    expect(lane.fault).toContain('commit 3 cannot be applied');
-    expect(lane.fault).toContain('has version 4, expected 3');
-    expect(lane.position).toBe(2);
     await give(lane, [await append(log, 4, numbered([sent(5)], 6))]);
+    expect([lane.fault, lane.position]).toEqual([null, 5]);
     expect((await allRows(pool)).messages).toHaveLength(1);
+    expect(await deadLetters(pool)).toMatchObject([
+      { sequence: '3', attempts: 1, reason: expect.stringContaining('has version 4, expected 3') },
+      { sequence: '4', attempts: 0, reason: null },
+      { sequence: '5', attempts: 0, reason: null },
+    ]);
   });
 
   it('finds the missing version also when it has to look the conversation up', async () => {
@@ -166,26 +169,47 @@ describe('a lane', () => {
     await give((await startLane(pool, log)).lane, [await append(log, 0, numbered([created()]))]);
     const { lane } = await startLane(pool, log);
     await give(lane, [await append(log, 1, numbered([sent(1)], 3))]);
-    expect(lane.fault).toContain('has version 3, expected 2');
+    expect(await deadLetters(pool)).toMatchObject([
+      { reason: expect.stringContaining('has version 3, expected 2') },
+    ]);
   });
 
-  it('halts at bytes that are no commit, naming the sequence', async () => {
+  it('parks bytes that are no commit', async () => {
     const log = new MemoryEventLog();
     const { lane } = await startLane(pool, log);
     const first = await append(log, 0, numbered([created()]));
     await give(lane, [first, { ...first, sequence: 2, payload: new TextEncoder().encode('{"no') }]);
-    expect(lane.fault).toMatch(/lane 0 halted at 1: commit 2 cannot be applied: not JSON/);
+    expect(await deadLetters(pool)).toMatchObject([
+      { key: `conv.${ROOM}`, sequence: '2', reason: expect.stringContaining('not JSON') },
+    ]);
   });
 
-  it('halts at rows that the tables refuse instead of trying for ever', async () => {
+  it('parks rows that the tables refuse instead of trying for ever', async () => {
     const log = new MemoryEventLog();
     const { lane } = await startLane(pool, log);
-    await give(lane, [await append(log, 0, numbered([created()]))]);
-    await give(lane, [await append(log, 1, numbered([sent(1, 'a', {}, { messageId: 'none' })], 2))]);
-    expect(lane.fault).toContain('commits 2 to 2 cannot be written');
-    expect((await pool.query('SELECT sequence FROM read_model.checkpoints')).rows).toEqual([
-      { sequence: '1' },
+    await give(lane, [
+      await append(log, 0, numbered([created()])),
+      await append(log, 1, numbered([sent(1)], 2)),
+      await append(log, 2, numbered([sent(2, 'a', {}, { messageId: 'none' })], 3)),
     ]);
+    expect([lane.fault, lane.position]).toEqual([null, 3]);
+    expect(await deadLetters(pool)).toMatchObject([
+      { sequence: '3', attempts: 3, reason: expect.stringContaining('uuid') },
+    ]);
+    expect((await allRows(pool)).messages).toHaveLength(1);
+  });
+
+  it('halts when a table is missing: that is no fault of a commit', async () => {
+    const log = new MemoryEventLog();
+    const { lane } = await startLane(pool, log);
+    await pool.query('ALTER TABLE read_model.messages RENAME TO elsewhere');
+    try {
+      await give(lane, [await append(log, 0, numbered([created(), sent(1)]))]);
+    } finally {
+      await pool.query('ALTER TABLE read_model.elsewhere RENAME TO messages');
+    }
+    expect(lane.fault).toContain('cannot be written');
+    expect(await deadLetters(pool)).toEqual([]);
   });
 
   it('moves its checkpoint when the commits are those of other lanes', async () => {

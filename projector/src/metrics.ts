@@ -38,7 +38,17 @@ export function declareProjectorMetrics(metrics: Metrics) {
     }),
     haltedLanes: metrics.gauge({
       name: 'parley_projector_halted_lanes',
-      help: 'Lanes that stopped at a commit they cannot apply',
+      help: 'Lanes that stopped for good: an operator has to look at them',
+    }),
+    deadLetters: metrics.gauge({
+      name: 'parley_projector_dead_letters',
+      help: 'Conversations and users whose commits are parked because one cannot be applied',
+      labels: ['lane'],
+    }),
+    parkedCommits: metrics.counter({
+      name: 'parley_projector_parked_commits_total',
+      help: 'Commits that were parked: they cannot be applied, or wait behind one that cannot',
+      labels: ['lane'],
     }),
   };
 }

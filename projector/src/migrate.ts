@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { Client } from 'pg';
@@ -17,4 +19,26 @@ export async function migrateReadModel(databaseUrl: string): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/** What this build makes tables from. */
+export interface Shape {
+  /** Equal for read models that the same migrations made. */
+  hash: string;
+  /** Of the newest migration, as a database's own list of migrations has it. */
+  newest: number;
+  /** All statements, in order, with the live schema's name. */
+  statements: readonly string[];
+}
+
+/** Of this build; reads its migration files. */
+export function shapeOfThisBuild(): Shape {
+  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS });
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(file.hash);
+  return {
+    hash: hash.digest('hex'),
+    newest: Math.max(...files.map((file) => file.folderMillis)),
+    statements: files.flatMap((file) => file.sql),
+  };
 }

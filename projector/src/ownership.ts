@@ -4,7 +4,7 @@ import { Client } from 'pg';
 
 /** `parl`: keeps Parley's advisory locks apart from those of other programs in the same database. */
 export const LOCK_SPACE = 0x7061726c;
-const PROJECTOR_LOCK = 1;
+export const PROJECTOR_LOCK = 1;
 const ASK_AGAIN_MS = 500;
 const CONNECT_TIMEOUT_MS = 2_000;
 

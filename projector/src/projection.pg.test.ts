@@ -3,6 +3,7 @@ import { conversationSubject, encodeCommit } from '@parley/contracts';
 import { MemoryEventLog } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { askForRetry, isProjected, listDeadLetters, skipCommit } from './dead-letter-wishes.ts';
 import { Projection } from './projection.ts';
 import { openReadModel } from './read-model.ts';
 import { created, numbered, sent, uuid } from './testing/commit.ts';
@@ -124,6 +125,52 @@ describe('a projection', () => {
   });
 });
 
+it('what operators wish of dead letters is done, also what they wished while nobody projected', async () => {
+  const log = new MemoryEventLog();
+  await converse(log, 0, 3);
+  const rooms = [uuid(0xa0000000), uuid(0xa0000001)];
+  for (const [n, room] of rooms.entries()) {
+    const subject = conversationSubject(room);
+    const payload = new TextEncoder().encode('unreadable');
+    await log.append({ subject, commitId: `bad-${n}`, payload, expectedLastSequence: n + 1 });
+    const next = encodeCommit(numbered([sent(2, 'after', { conversationId: room })], 4));
+    await log.append({ subject, commitId: `next-${n}`, payload: next, expectedLastSequence: 4 + 2 * n });
+  }
+  const keys = rooms.map((room) => `conv.${room}`);
+  const [first = '', second = ''] = keys;
+  const projection = project(log);
+  await reached(7, 7);
+  expect(projection.fault).toBeNull();
+  expect(await listDeadLetters(pool)).toMatchObject([
+    { key: first, sequence: 4, commits: 2, attempts: 1 },
+    { key: second, sequence: 6, commits: 2, attempts: 1 },
+  ]);
+  expect(await isProjected(pool)).toBe(true);
+
+  await skipCommit(pool, { key: first, sequence: 4, by: 'test' });
+  await askForRetry(pool, keys);
+  await vi.waitFor(
+    async () =>
+      expect(await listDeadLetters(pool)).toMatchObject([
+        { key: second, attempts: 2, retryWanted: false, reason: expect.stringContaining('not JSON') },
+      ]),
+    patiently,
+  );
+  await projection.stop();
+  expect(await isProjected(pool)).toBe(false);
+  await skipCommit(pool, { key: second, sequence: 6, by: 'test' });
+  await askForRetry(pool, [second]);
+  project(log);
+  await vi.waitFor(async () => expect(await listDeadLetters(pool)).toEqual([]), patiently);
+  expect((await allRows(pool)).messages.map(({ body }) => body)).toEqual([
+    'hi',
+    'after',
+    'hi',
+    'after',
+    'hi',
+  ]);
+});
+
 async function ownerEpochs(): Promise<string[]> {
   const { rows } = await pool.query('SELECT owner_epoch FROM read_model.checkpoints');
   return rows.map((row) => row.owner_epoch);
@@ -147,7 +194,7 @@ describe('on another log', () => {
     const projection = project(other);
     await vi.waitFor(() => expect(projection.state.kind).toBe('halted'), patiently);
     expect(projection.fault).toContain(reason);
-    expect(projection.fault).toContain('drop the schemas read_model and parley_migrations');
+    expect(projection.fault).toContain('parley rebuild');
     expect([await allRows(pool), (await pool.query('TABLE read_model.checkpoints')).rows]).toEqual(before);
   });
 });

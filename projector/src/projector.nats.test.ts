@@ -94,8 +94,13 @@ it('a projector killed in the middle of its work is followed by the one standing
   spawnProjector();
   const saying = say(MESSAGES);
   await vi.waitFor(async () => expect(await lowestPosition()).toBeGreaterThan(MESSAGES / 10), patiently);
+  const owner = async () =>
+    (await pool.query('SELECT min(owner_epoch)::int AS epoch FROM read_model.checkpoints')).rows[0].epoch;
+  const before = await owner();
   first.kill('SIGKILL');
   await once(first, 'exit');
+  // Longer than this nobody should have to wait for the read model to go on.
+  await vi.waitFor(async () => expect(await owner()).toBe(before + 1), { timeout: 5_000, interval: 20 });
   await saying;
   await vi.waitFor(async () => expect(await lowestPosition()).toBe(MESSAGES), patiently);
   const rows = await allRows(pool);

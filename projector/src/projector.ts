@@ -14,6 +14,7 @@ import { declareProjectorMetrics } from './metrics.ts';
 import { migrateReadModel } from './migrate.ts';
 import { Projection } from './projection.ts';
 import { openReadModel } from './read-model.ts';
+import { dropExpiredPrevious } from './rebuild/drop-expired-previous.ts';
 import { LANES } from './run-lanes.ts';
 
 /** A lane writes on one connection and looks versions up on another. */
@@ -22,6 +23,7 @@ const CONNECTIONS = 2 * LANES;
 const LONGEST_STEP_MS = 10_000;
 const MIGRATE_PATIENCE_MS = 60_000;
 const MIGRATE_AGAIN_MS = 500;
+const EXPIRE_EVERY_MS = 3_600_000;
 
 export interface RunningProjector extends RunningProcess {
   /** Where health and metrics answer. */
@@ -50,6 +52,9 @@ export async function startProjector(
   });
   const pool = openReadModel({ databaseUrl, connections: CONNECTIONS, name: 'parley-projector', logger });
   const projection = new Projection({ log, pool, databaseUrl, metrics: projectorMetrics, logger });
+  const expire = () => void expirePrevious(databaseUrl, logger);
+  expire();
+  const expiring = setInterval(expire, EXPIRE_EVERY_MS).unref();
   readiness.check('log', () => {
     if (!connected()) throw new Error('not connected to NATS');
   });
@@ -64,6 +69,7 @@ export async function startProjector(
     maxLoopDelayMs: LONGEST_STEP_MS,
   });
   const stop = async () => {
+    clearInterval(expiring);
     await projection.stop();
     await Promise.all([app.close(), pool.end(), close()]);
   };
@@ -72,6 +78,16 @@ export async function startProjector(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** What a rebuild replaced is disk space, and no reason for the projector to fail. */
+async function expirePrevious(databaseUrl: string, logger: Logger): Promise<void> {
+  try {
+    if (await dropExpiredPrevious(databaseUrl))
+      logger.info('dropped the previous read model: its time is over');
+  } catch (error) {
+    logger.warn({ error }, 'the previous read model could not be dropped, trying again in an hour');
   }
 }
 

@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import type { Checkpoint } from './checkpoints.ts';
 import { Lane, type ReceivedCommit } from './lane.ts';
 import type { ProjectorMetrics } from './metrics.ts';
+import { retryOnRequest } from './retry-on-request.ts';
 
 /**
  * Lanes are written side by side, by partition of a subject. Measured on two cores, 232,000 commits of the IRC log from
@@ -53,6 +54,7 @@ export function runLanes(options: RunLanesOptions): RunningLanes {
         metrics,
         logger,
         signal: ended,
+        lanes: checkpoints.length,
         onLost: (error) => failure.abort(error),
       }),
   );
@@ -64,6 +66,14 @@ export function runLanes(options: RunLanesOptions): RunningLanes {
   const close = () => void subscription.close();
   ended.addEventListener('abort', close, { once: true });
   const pump = async () => {
+    const looked = new AbortController();
+    const retries = retryOnRequest({
+      pool,
+      log,
+      lanes,
+      logger,
+      signal: AbortSignal.any([ended, looked.signal]),
+    });
     try {
       for await (const records of subscription) {
         for (const slice of slicesOf(records)) await distribute(slice, lanes);
@@ -75,7 +85,8 @@ export function runLanes(options: RunLanesOptions): RunningLanes {
       if (!ended.aborted) throw error;
     } finally {
       ended.removeEventListener('abort', close);
-      await subscription.close();
+      looked.abort();
+      await Promise.all([subscription.close(), retries]);
       await Promise.all(lanes.map((lane) => lane.settled()));
     }
     if (!signal.aborted && failure.signal.aborted) throw failure.signal.reason;

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Checkpoint } from './checkpoints.ts';
+import { type DeadLetter, insertDeadLetters } from './dead-letters.ts';
 import type { LaneChanges } from './projections/changes.ts';
 import { RowsDisagree } from './send-rows.ts';
 import { writeRows } from './write-rows.ts';
@@ -13,6 +14,8 @@ export interface Batch {
   from: Checkpoint;
   to: { sequence: number; commitId: string };
   changes: LaneChanges;
+  /** What is not in the changes although the checkpoint passes it. */
+  parked?: readonly DeadLetter[];
 }
 
 /** Writes changes in the client's open transaction and returns the rows it sent: into tables in use, or by COPY into new ones. */
@@ -41,6 +44,7 @@ export async function writeBatch(pool: Pool, batch: Batch, write: RowWriter = wr
       return 0;
     }
     const rows = await write(client, batch.changes);
+    await insertDeadLetters(client, batch.parked ?? []);
     await client.query('COMMIT');
     return rows;
   } catch (error) {
@@ -79,10 +83,21 @@ async function confirmWritten(client: PoolClient, { from, to }: Batch): Promise<
   );
 }
 
-/** Data that the tables refuse, broken constraints, missing tables: writing it again would fail again. */
-const PERMANENT_STATES = /^(21|22|23|42)/;
+/** Too many rows for one, data that a column cannot hold, broken constraints. */
+const REFUSED_STATES = /^(21|22|23)/;
+/** A table or column is missing, or may not be used: the same for whatever is written. */
+const BROKEN_STATES = /^42/;
 
-export function isPermanent(error: unknown): boolean {
-  if (error instanceof RowsDisagree) return true;
-  return error instanceof Error && 'code' in error && PERMANENT_STATES.test(String(error.code));
+/** The tables do not take these rows, and will not when they are written again. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof RowsDisagree || hasState(error, REFUSED_STATES);
+}
+
+/** Writing it again would fail again. */
+export function isPermanent(error: unknown): error is Error {
+  return isRefusal(error) || hasState(error, BROKEN_STATES);
+}
+
+function hasState(error: unknown, states: RegExp): boolean {
+  return error instanceof Error && 'code' in error && states.test(String(error.code));
 }

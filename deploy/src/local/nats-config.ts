@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { type AnalyticsAccess, SERVICES_ACCOUNT } from './analytics-access.ts';
+
 export interface NatsCluster {
   name: string;
   port: number;
@@ -13,6 +16,8 @@ export interface NatsConfig {
   storeDir: string;
   syncAlways: boolean;
   cluster: NatsCluster | undefined;
+  /** Set, there are accounts: the services need no credentials, the reader of the log has its own. */
+  analytics: AnalyticsAccess | undefined;
   configExtra: string;
 }
 
@@ -29,6 +34,7 @@ export function natsConfig(config: NatsConfig): string {
     ...(config.syncAlways ? ['  sync_interval: always'] : []),
     '}',
     ...clusterLines(config.cluster),
+    ...accountLines(config.analytics),
     config.configExtra,
     '',
   ].join('\n');
@@ -45,5 +51,23 @@ function clusterLines(cluster: NatsCluster | undefined): string[] {
     // Clients are given all addresses; one that goes through a proxy must not learn a way around it.
     '  no_advertise: true',
     '}',
+  ];
+}
+
+/** Whoever connects without credentials is a service. The server listens on loopback only. */
+function accountLines(analytics: AnalyticsAccess | undefined): string[] {
+  if (!analytics) return [];
+  // A user must have a password; nobody is told this one.
+  const password = randomBytes(24).toString('hex');
+  return [
+    'accounts {',
+    `${SERVICES_ACCOUNT} {`,
+    '  jetstream: enabled',
+    `  users: [{ user: services, password: "${password}" }]`,
+    analytics.exports,
+    '}',
+    analytics.account,
+    '}',
+    'no_auth_user: services',
   ];
 }

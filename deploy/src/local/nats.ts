@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { analyticsAccess, SERVICES_ACCOUNT } from './analytics-access.ts';
 import type { Child } from './child.ts';
 import { findNats, natsMinimum } from './find-nats.ts';
 import { type NatsCluster, natsConfig } from './nats-config.ts';
@@ -10,6 +11,7 @@ import { choosePort, withPort } from './ports.ts';
 import { type Report, silent } from './report.ts';
 import { type LocalServer, launch, lifecycle } from './server-process.ts';
 import { SetupError } from './setup-error.ts';
+import { storedSecret } from './stored-secret.ts';
 import { atLeast, formatVersion, parseVersion } from './version.ts';
 
 export interface NatsOptions {
@@ -22,6 +24,8 @@ export interface NatsOptions {
   /** One fsync for every write: nothing acknowledged is lost even when the power goes. */
   syncAlways?: boolean;
   cluster?: NatsCluster;
+  /** Name of the durable consumer that a user `analytics` may read the log through, and nothing else. */
+  analyticsConsumer?: string;
   /** Lines put at the end of the configuration file. */
   configExtra?: string;
   logFile?: string;
@@ -36,6 +40,8 @@ export interface NatsServer extends LocalServer {
   /** The HTTP monitoring address, on loopback. */
   readonly monitorUrl: string;
   readonly storeDir: string;
+  /** For who reads the log by `analyticsConsumer`; holds the password. */
+  readonly analyticsUrl: string | undefined;
 }
 
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
@@ -50,7 +56,10 @@ async function startOn(port: number, options: NatsOptions, command: string): Pro
   const monitorPort = await choosePort(undefined);
   const configFile = join(options.dir, 'nats.conf');
   const { cluster, syncAlways = false, configExtra = '' } = options;
-  const config = { name, port, monitorPort, storeDir, dir: options.dir, cluster, syncAlways, configExtra };
+  const reader = analyticsReader(options, storeDir);
+  const analytics = reader && analyticsAccess(reader.consumer, reader);
+  const common = { name, port, monitorPort, storeDir, dir: options.dir };
+  const config = { ...common, cluster, syncAlways, analytics, configExtra };
   writeFileSync(configFile, natsConfig(config), { mode: 0o600 });
   let version = '';
   const start = () =>
@@ -75,6 +84,7 @@ async function startOn(port: number, options: NatsOptions, command: string): Pro
     name,
     version,
     storeDir,
+    analyticsUrl: reader && `nats://${reader.user}:${reader.password}@127.0.0.1:${port}`,
     monitorUrl: `http://127.0.0.1:${monitorPort}`,
     get pid() {
       return life.pid();
@@ -115,4 +125,23 @@ function ownName(dir: string): string {
   const file = join(dir, 'server-name');
   if (!existsSync(file)) writeFileSync(file, `parley-${randomBytes(6).toString('hex')}`);
   return readFileSync(file, 'utf8').trim();
+}
+
+interface Reader {
+  consumer: string;
+  user: string;
+  password: string;
+}
+
+function analyticsReader({ dir, analyticsConsumer }: NatsOptions, storeDir: string): Reader | undefined {
+  if (!analyticsConsumer) return undefined;
+  adoptStreams(join(storeDir, 'jetstream'));
+  const password = storedSecret(join(dir, 'analytics-password'));
+  return { consumer: analyticsConsumer, user: 'analytics', password };
+}
+
+/** A server without accounts keeps its streams in `$G`; one that has accounts now goes on with them. */
+function adoptStreams(folder: string): void {
+  const [before, now] = [join(folder, '$G'), join(folder, SERVICES_ACCOUNT)];
+  if (existsSync(before) && !existsSync(now)) renameSync(before, now);
 }

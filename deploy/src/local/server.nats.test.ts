@@ -64,6 +64,20 @@ describe('one nats-server', () => {
     await other.stop();
   });
 
+  it('keeps its streams when a reader of the log is added, and asks services for no credentials', async () => {
+    await createStream(server.port, stream);
+    await request(server.port, 'kept', 'hello');
+    await server.stop();
+    server = await startNats({ dir: folder.path, analyticsConsumer: 'analytics_local' });
+    expect(await request(server.port, 'kept', 'again')).toContain('"seq":2');
+    expect(
+      await exchange(server.port, 'CONNECT {"user":"analytics","pass":"x"}\r\nPING\r\n', /-ERR [^\r]*/),
+    ).toContain('Authorization Violation');
+    const { username, password } = new URL(server.analyticsUrl ?? '');
+    const login = JSON.stringify({ user: username, pass: password, verbose: false });
+    expect(await exchange(server.port, `CONNECT ${login}\r\nPING\r\n`, /PONG|-ERR/)).toContain('PONG');
+  });
+
   it('fails with the reason when the demanded port is in use', async () => {
     const start = startNats({ dir: join(folder.path, 'other'), port: server.port });
     await expect(start).rejects.toThrow(/the port is in use/);

@@ -9,6 +9,8 @@ export interface StackAddresses {
   gateway: string;
   issuer: string;
   nats: string;
+  /** NATS for who reads the log and may do nothing else; with its password. */
+  analytics: string;
   postgres: string;
   redis: string;
   docs: string;

@@ -38,6 +38,8 @@ const services = {
 export type ServiceName = keyof typeof services;
 
 const issuerPort = 4005;
+/** What `parley analytics add local` makes: a user's permissions name a consumer in full, there is no pattern for some. */
+const analyticsConsumer = 'analytics_local';
 // Run from its source (by a test runner) this file still starts the built one.
 const built = import.meta.url.endsWith('.ts') ? '../../dist/issuer-main.js' : '../issuer-main.js';
 const issuerScript = fileURLToPath(new URL(built, import.meta.url));
@@ -62,7 +64,7 @@ export async function startServers(settings: StackSettings, started: Started): P
     report,
   });
   const results = await Promise.allSettled([
-    announce('nats', startNats({ ...common('nats'), preferPort: 4222 }), started),
+    announce('nats', startNats({ ...common('nats'), preferPort: 4222, analyticsConsumer }), started),
     announce('postgres', startPostgres({ ...common('postgres'), preferPort: 5432 }), started),
     announce('redis', startRedis({ ...common('redis'), preferPort: 6379 }), started),
   ]);

@@ -115,6 +115,7 @@ function addressesOf(servers: Servers, all: Map<string, LocalServer>): StackAddr
     gateway: `${url('realtime-gateway').replace(/^http/, 'ws')}/v1/socket`,
     issuer: url('issuer'),
     nats: servers.nats.url,
+    analytics: servers.nats.analyticsUrl ?? '',
     postgres: servers.postgres.url,
     redis: servers.redis.url,
     docs: `${url('command-api')}/docs`,

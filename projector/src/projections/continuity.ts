@@ -16,6 +16,11 @@ export function progressKey(aggregate: VersionedAggregate): string {
   return aggregate.kind === 'conversation' ? conversationKey(aggregate.id) : `user.${aggregate.token}`;
 }
 
+/** What a commit is parked or skipped under: `conv.<id>`, `user.<token>`, `reads.<partition>`. */
+export function aggregateKey(aggregate: Aggregate): string {
+  return aggregate.kind === 'reads' ? `reads.${aggregate.partition}` : progressKey(aggregate);
+}
+
 export function conversationKey(conversationId: string): string {
   return `conv.${conversationId}`;
 }
@@ -26,18 +31,17 @@ class BrokenOrder extends Error {
 }
 
 /**
- * Where a commit takes its aggregate, or null when it is applied already (a delivery from an older checkpoint).
- * Throws BrokenOrder when its versions do not follow: a commit is missing, or two writers used one version. Events of
- * unknown types count like all others.
+ * Where a commit that is not applied yet takes its aggregate. Throws BrokenOrder when its versions do not follow: a
+ * commit is missing, or two writers used one version. `gap` = a commit before it was skipped, so versions may be left
+ * out. Events of unknown types count like all others.
  */
 export function nextProgress(
   kind: VersionedAggregate['kind'],
   known: Progress,
-  events: readonly RecordedEvent[],
-  sequence: number,
-): Progress | null {
-  if (sequence <= known.sequence) return null;
-  let version = known.version;
+  commit: { events: readonly RecordedEvent[]; sequence: number; gap: boolean },
+): Progress {
+  const { events, sequence, gap } = commit;
+  let version = gap ? Math.max(known.version, (events[0]?.version ?? 0) - 1) : known.version;
   for (const event of events) {
     version += 1;
     if (event.version !== version) {

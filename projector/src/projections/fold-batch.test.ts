@@ -1,10 +1,26 @@
-import { conversationSubject, userSubject } from '@parley/contracts';
+import { conversationSubject, type LogEvent, readsSubject, userSubject } from '@parley/contracts';
 import { describe, expect, it } from 'vitest';
-import { commitOf, created, cursors, cursorsCommit, numbered, ROOM, sent, uuid } from '../testing/commit.ts';
+import {
+  commitOf,
+  created,
+  cursors,
+  cursorsCommit,
+  event,
+  numbered,
+  ROOM,
+  sent,
+  timeOf,
+  uuid,
+} from '../testing/commit.ts';
 import { userEvent } from '../testing/user-history.ts';
+import { NO_EXCEPTIONS } from './exceptions.ts';
 import { foldBatch } from './fold-batch.ts';
 
 const nothing = () => undefined;
+const KEY = `conv.${ROOM}`;
+const OTHER = uuid(0xa0000001);
+const otherRoom = (sequence: number, fact: LogEvent, version: number) =>
+  commitOf(sequence, numbered([fact], version), conversationSubject(OTHER));
 
 describe('a batch', () => {
   it('gives one command result for each command of a commit', () => {
@@ -35,13 +51,13 @@ describe('a batch', () => {
       [{ ...commitOf(4, [cursors([])], 'evt.00.later.x'), payload: new Uint8Array() }],
       nothing,
     );
-    expect(result).toMatchObject({ fault: null, events: 0 });
+    expect(result).toMatchObject({ parked: [], events: 0 });
   });
 
   it('passes over commits that are applied already', () => {
     const commits = [commitOf(4, numbered([created()])), commitOf(5, numbered([sent(1)], 2))];
-    const { changes, fault } = foldBatch(commits, () => ({ version: 1, sequence: 4 }));
-    expect(fault).toBeNull();
+    const { changes, parked } = foldBatch(commits, () => ({ version: 1, sequence: 4 }));
+    expect(parked).toEqual([]);
     expect(changes.conversations.get(ROOM)?.conversation).toMatchObject({ creation: null, version: 2 });
   });
 
@@ -61,18 +77,20 @@ describe('a batch', () => {
     ['a version is missing', numbered([sent(1)], 3), 'has version 3, expected 2'],
     ['a version comes twice', numbered([sent(1)], 1), 'has version 1, expected 2'],
     ['it is created twice', numbered([created()], 2), 'is conversation.created at version 2'],
-  ])('ends before the commit when %s', (_, events, reason) => {
-    const { changes, progress, fault } = foldBatch(
+  ])('parks a commit when %s', (_, events, reason) => {
+    const { changes, progress, parked } = foldBatch(
       [commitOf(1, numbered([created()])), commitOf(2, events)],
       nothing,
     );
-    expect(fault).toEqual({ sequence: 2, reason: expect.stringContaining(reason) });
-    expect(progress.get(`conv.${ROOM}`)).toEqual({ version: 1, sequence: 1 });
+    expect(parked).toEqual([{ key: KEY, sequence: 2, reason: expect.stringContaining(reason) }]);
+    expect(progress.get(KEY)).toEqual({ version: 1, sequence: 1 });
     expect(changes.conversations.get(ROOM)?.messages.size).toBe(0);
   });
 
-  it('ends before a conversation that does not begin with its creation', () => {
-    expect(foldBatch([commitOf(2, numbered([sent(1)]))], nothing).fault?.reason).toContain('at version 1');
+  it('parks a conversation that does not begin with its creation', () => {
+    expect(foldBatch([commitOf(2, numbered([sent(1)]))], nothing).parked[0]?.reason).toContain(
+      'at version 1',
+    );
   });
 
   it.each([
@@ -91,14 +109,61 @@ describe('a batch', () => {
         ]),
       ),
     ],
-  ])('ends before a commit with %s, of which nothing is applied', (_, payload) => {
+  ])('parks a commit with %s and what is behind it; other conversations go on', (_, payload) => {
     const commits = [
       commitOf(1, numbered([created()])),
       { ...commitOf(2, []), payload },
       commitOf(3, numbered([sent(1)], 2)),
+      otherRoom(4, created([], { conversationId: OTHER }), 1),
     ];
-    const { changes, fault } = foldBatch(commits, nothing);
-    expect(fault?.sequence).toBe(2);
+    const { changes, parked } = foldBatch(commits, nothing);
+    expect(parked).toEqual([
+      { key: KEY, sequence: 2, reason: expect.any(String) },
+      { key: KEY, sequence: 3, reason: null },
+    ]);
     expect(changes.conversations.get(ROOM)?.conversation).toMatchObject({ version: 1, memberDelta: 1 });
+    expect(changes.conversations.get(OTHER)?.conversation).toMatchObject({ version: 1 });
+  });
+
+  it('leaves cursors of a parked conversation with it and applies the others of the same commit', () => {
+    const entries = [
+      { conversationId: ROOM, userId: 'ann', readOrdinal: 1, at: timeOf(1) },
+      { conversationId: OTHER, userId: 'ann', readOrdinal: 2, at: timeOf(1) },
+    ];
+    const reads = commitOf(9, [event('cursors.advanced', { entries })], readsSubject(ROOM));
+    const exceptions = { ...NO_EXCEPTIONS, parked: new Set([KEY]) };
+    const { changes, parked } = foldBatch([reads], nothing, exceptions);
+    expect(parked).toEqual([{ key: KEY, sequence: 9, reason: null }]);
+    expect([...changes.conversations.keys()]).toEqual([OTHER]);
+    const later = foldBatch([reads], nothing, { ...NO_EXCEPTIONS, only: KEY });
+    expect([...later.changes.conversations.keys()]).toEqual([ROOM]);
+  });
+
+  it('parks nothing behind a commit of cursors that cannot be read', () => {
+    const commits = [
+      { ...cursorsCommit(3, []), payload: new Uint8Array() },
+      cursorsCommit(4, [{ userId: 'bob', readOrdinal: 3 }]),
+    ];
+    const { changes, parked } = foldBatch(commits, nothing);
+    expect(parked).toMatchObject([{ key: expect.stringMatching(/^reads\.\d+$/), sequence: 3 }]);
+    expect(changes.conversations.get(ROOM)?.members.get('bob')).toMatchObject({ readOrdinal: 3 });
+  });
+
+  it('passes over a commit that is skipped, and over the versions that it leaves out, of that conversation only', () => {
+    const commits = [
+      commitOf(1, numbered([created()])),
+      commitOf(2, numbered([sent(1)], 2)),
+      commitOf(3, numbered([sent(2)], 3)),
+    ];
+    const skipped = new Map([[KEY, new Set([2])]]);
+    const { changes, progress, parked } = foldBatch(commits, nothing, { ...NO_EXCEPTIONS, skipped });
+    expect(parked).toEqual([]);
+    expect([...(changes.conversations.get(ROOM)?.messages.keys() ?? [])]).toEqual([2]);
+    expect(progress.get(KEY)).toEqual({ version: 3, sequence: 3 });
+    const elsewhere = new Map([[`conv.${OTHER}`, new Set([2])]]);
+    const without = commits.filter(({ sequence }) => sequence !== 2);
+    expect(foldBatch(without, nothing, { ...NO_EXCEPTIONS, skipped: elsewhere }).parked).toMatchObject([
+      { sequence: 3 },
+    ]);
   });
 });

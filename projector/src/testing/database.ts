@@ -67,8 +67,20 @@ export async function allRows(pool: Pool): Promise<Rows> {
   return Object.fromEntries(tables);
 }
 
+/** In log order. */
+export async function deadLetters(pool: Pool): Promise<Record<string, unknown>[]> {
+  const { rows } = await pool.query(
+    `SELECT key, sequence, reason, attempts, retry_at FROM read_model.dead_letters ORDER BY key COLLATE "C", sequence`,
+  );
+  return rows;
+}
+
 /** DELETE, because TRUNCATE makes new files: of these few rows it takes ten times as long. */
 export async function emptyReadModel(pool: Pool): Promise<void> {
-  const tables = [...Object.keys(TABLES), 'checkpoints'];
-  await pool.query(tables.map((table) => `DELETE FROM read_model.${table}`).join(';'));
+  const tables = [...Object.keys(TABLES), 'checkpoints', 'dead_letters'].map(
+    (table) => `read_model.${table}`,
+  );
+  await pool.query(
+    [...tables, 'parley_operators.skipped_commits'].map((table) => `DELETE FROM ${table}`).join(';'),
+  );
 }

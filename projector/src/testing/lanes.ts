@@ -2,15 +2,16 @@ import { parseSubject } from '@parley/contracts';
 import type { CommitRecord, EventLog } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { claimLanes } from '../checkpoints.ts';
-import { Lane, type ReceivedCommit } from '../lane.ts';
+import { Lane, type LaneOptions, type ReceivedCommit } from '../lane.ts';
 import { freshMetrics, logger } from './database.ts';
 
 /** The only lane of a log, at its checkpoint; `lost` collects what it tells of lost ownership. */
-export async function startLane(pool: Pool, log: EventLog) {
+export async function startLane(pool: Pool, log: EventLog, options: Pick<LaneOptions, 'write'> = {}) {
   const [checkpoint] = await claimLanes(pool, log, 1);
   if (!checkpoint) throw new Error('no lane');
   const lost: Error[] = [];
   const lane = new Lane({
+    ...options,
     pool,
     checkpoint,
     metrics: freshMetrics(),

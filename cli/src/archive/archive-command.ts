@@ -1,0 +1,183 @@
+import { ContinuityLost } from '@parley/runtime';
+import { Command } from 'commander';
+import { openLog } from '../open-log.ts';
+import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
+import {
+  type CommandContext,
+  EXIT,
+  runCommand,
+  Unavailable,
+  UsageError,
+  wholeNumber,
+} from '../run-command.ts';
+import { ArchiveFault } from './archive-fault.ts';
+import { byteSize } from './byte-size.ts';
+import { compareWithLog, type LogVerdict } from './compare-with-log.ts';
+import { type EpochVerdict, verifyArchive } from './verify-archive.ts';
+import { type WriteOutcome, writeArchive } from './write-archive.ts';
+
+interface ArchiveFlags extends PlaceFlags {
+  to?: string;
+  segmentCommits: number;
+  segmentBytes: number;
+  json: boolean;
+}
+
+interface VerifyFlags extends PlaceFlags {
+  from?: string;
+  againstLog: boolean;
+  json: boolean;
+}
+
+type Outcome = Awaited<ReturnType<Parameters<typeof runCommand>[0]>>;
+
+const ARCHIVE_HELP = `
+Commits go to <dir>/<epoch>/<first>-<last>.ndjson.gz: a header, then one commit a line, in log order. Each file names
+the sha-256 of the one before it. The same command later goes on from the archive's end; so it does when it was killed.
+
+Examples:
+  parley archive --to /backup/parley
+  parley archive --to /backup/parley --segment-commits 100000 --json
+  parley archive verify --from /backup/parley --against-log
+
+Exit codes: 0 archived, 1 archive and log do not fit together, 2 wrong usage, 3 log or folder not available, 130 stopped.`;
+
+const VERIFY_HELP = `
+Reads every line: checksums, chain, ranges, counts, order. With --against-log every commit that the log still holds is
+compared with the archived one.
+
+Examples:
+  parley archive verify --from /backup/parley
+  parley archive verify --from /backup/parley --against-log --json
+
+Exit codes: 0 as it was written, 1 it is not (each fault is named), 2 wrong usage, 3 log or folder not available.`;
+
+export function archiveCommand(): Command {
+  const archive = withPlaces(new Command('archive'))
+    .description(
+      'Copies the log into compressed files, each commit byte for byte, and goes on where it ended.',
+    )
+    .option('--to <dir>', 'folder of the archive; made when it is missing')
+    .option('--segment-commits <n>', 'most commits in one file', wholeNumber, 50_000)
+    .option(
+      '--segment-bytes <size>',
+      'a file ends at about this size before compression',
+      byteSize,
+      64_000_000,
+    )
+    .option('--json', 'print the result as JSON', false)
+    .addHelpText('after', ARCHIVE_HELP)
+    .action((flags: ArchiveFlags) => runCommand((context) => faultsTold(() => archiveLog(flags, context))));
+  return archive.addCommand(verifyCommand());
+}
+
+function verifyCommand(): Command {
+  return withPlaces(new Command('verify'))
+    .description('Checks an archive, line by line.')
+    .option('--from <dir>', 'folder of the archive')
+    .option('--against-log', 'compare it with what the log still holds', false)
+    .option('--json', 'print the result as JSON', false)
+    .exitOverride()
+    .addHelpText('after', VERIFY_HELP)
+    .action((_: VerifyFlags, command: Command) => {
+      // Options that `archive` has too are taken by it, wherever they stand.
+      const flags = command.optsWithGlobals<VerifyFlags>();
+      return runCommand((context) => faultsTold(() => verify(flags, context)));
+    });
+}
+
+async function archiveLog(
+  { to, segmentCommits, segmentBytes, json, ...places }: ArchiveFlags,
+  { progress, signal, print }: CommandContext,
+): Promise<Outcome> {
+  if (!to) throw new UsageError('Say where the archive is: parley archive --to DIR.');
+  const { log, close } = await openLog(await findPlaces(places));
+  try {
+    const limits = { commits: segmentCommits, bytes: segmentBytes };
+    const outcome = await writeArchive({ log, dir: to, limits, progress, signal });
+    print(json ? JSON.stringify(outcome) : describeOutcome(outcome));
+    return EXIT.clean;
+  } finally {
+    await close();
+  }
+}
+
+async function verify(
+  { from, againstLog, json, ...places }: VerifyFlags,
+  { progress, signal, print }: CommandContext,
+): Promise<Outcome> {
+  if (!from) throw new UsageError('Say where the archive is: parley archive verify --from DIR.');
+  const epochs = await verifyArchive(from, { progress, signal });
+  const whole = epochs.every(({ faults }) => faults.length === 0);
+  // A damaged archive cannot be read to be compared.
+  const log = againstLog && whole ? await verifyAgainstLog(from, places, { progress, signal }) : null;
+  const clean = whole && (log === null || log.differing === 0);
+  if (json) print(JSON.stringify({ clean, epochs, log }));
+  else {
+    for (const verdict of epochs) describeEpoch(verdict, print);
+    if (log) describeLog(log, print);
+    else if (againstLog) print('Not compared with the log: the archive is damaged.');
+  }
+  return clean ? EXIT.clean : EXIT.differs;
+}
+
+async function verifyAgainstLog(
+  from: string,
+  places: PlaceFlags,
+  options: Pick<CommandContext, 'progress' | 'signal'>,
+): Promise<LogVerdict> {
+  const { log, close } = await openLog(await findPlaces(places));
+  try {
+    return await compareWithLog(log, from, options);
+  } finally {
+    await close();
+  }
+}
+
+/** What is wrong with the data is a result (1); what is wrong with the disk is something to do about (3). */
+async function faultsTold(work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ArchiveFault || error instanceof ContinuityLost) {
+      process.stderr.write(`\n${error.message}\n`);
+      return EXIT.differs;
+    }
+    if (error instanceof Error && 'syscall' in error && 'path' in error) {
+      throw new Unavailable(
+        `The folder cannot be used: ${error.message}. Correct it and run the same command again.`,
+      );
+    }
+    throw error;
+  }
+}
+
+function describeOutcome({ folder, first, last, segments, commits, bytes }: WriteOutcome): string {
+  if (last === null) return 'The log is empty: nothing to archive.';
+  const holds = `${folder} holds ${first} to ${last}`;
+  if (segments === 0) return `Nothing new. ${holds}, as far as the log goes.`;
+  return `Archived ${number(commits)} commits in ${segments} segments, ${megabytes(bytes)}. ${holds}.`;
+}
+
+function describeEpoch(verdict: EpochVerdict, print: (line: string) => void): void {
+  const { epoch, first, last, segments, commits, bytes, faults } = verdict;
+  const range = last === null ? 'nothing' : `${first} to ${last}`;
+  const size = `${number(commits)} commits in ${segments} segments, ${megabytes(bytes)}`;
+  const result = faults.length === 0 ? 'as it was written' : `${faults.length} faults`;
+  print(`epoch ${epoch}: ${range}, ${size}: ${result}`);
+  for (const fault of faults) print(`  ${fault}`);
+}
+
+function describeLog({ compared, differing, faults }: LogVerdict, print: (line: string) => void): void {
+  const result = differing === 0 ? 'the same' : `${number(differing)} differ`;
+  print(`${number(compared)} commits compared with the log: ${result}`);
+  for (const fault of faults) print(`  ${fault}`);
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,98 @@
+import type { EventLog } from '@parley/runtime';
+import { Command, Option } from 'commander';
+import { rowsOf } from '../log/event-row.ts';
+import { parsePlace } from '../log/log-range.ts';
+import { type Look, lookAtLog } from '../log/look-at-log.ts';
+import { safeJson } from '../log/printable.ts';
+import { readRange } from '../log/read-range.ts';
+import { type PlaceFlags, withPlaces } from '../places.ts';
+import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
+import { exportLog } from './export-log.ts';
+import type { Format } from './part.ts';
+import { withoutTexts } from './without-texts.ts';
+
+interface ExportFlags extends PlaceFlags {
+  format: Format;
+  to: string;
+  after?: string;
+  partEvents: number;
+  withoutTexts: boolean;
+  json: boolean;
+}
+
+const EXAMPLES = `
+One row per event, in log order: sequence, version, ordinal, eventId, type, aggregate, aggregateId, conversationId,
+userId, actor, time, storedAt, commandId, messageId, body, data. A log keeps the texts of messages that were deleted
+since, and so does an export; --without-texts leaves out what people wrote and attached, but not names and titles.
+The same command again goes on from the last whole part.
+
+Examples:
+  parley export --format parquet --to events
+  parley export --format ndjson --to events-without-texts --without-texts
+  parley export --format ndjson --to - | jq -c 'select(.type == "message.sent")'
+
+Exit codes: 0 exported, 2 wrong usage, 3 the log is not available, 130 stopped with Ctrl-C.`;
+
+export function exportCommand(): Command {
+  return withPlaces(new Command('export'))
+    .description('Writes every event of the log to files for analysis.')
+    .addOption(
+      new Option('--format <format>', 'of the files').choices(['ndjson', 'parquet']).makeOptionMandatory(),
+    )
+    .requiredOption('--to <folder>', 'where the files go; - = standard output (ndjson)')
+    .option('--after <position>', 'begin after this position or sequence (default: all the log holds)')
+    .option('--part-events <n>', 'events in a file', wholeNumber, 500_000)
+    .option('--without-texts', 'leave out what people wrote and attached', false)
+    .option('--json', 'print what was exported as JSON', false)
+    .addHelpText('after', EXAMPLES)
+    .action((flags: ExportFlags) =>
+      lookAtLog(flags, async (look) => {
+        const after = flags.after === undefined ? null : await sequenceAfter(look.log, flags.after);
+        await (flags.to === '-' ? toOutput(look, flags, after) : toFolder(look, flags, after));
+        return EXIT.clean;
+      }),
+    );
+}
+
+async function sequenceAfter(log: EventLog, text: string): Promise<number> {
+  const place = parsePlace(text, log.epoch, 0);
+  if (place.kind !== 'sequence') {
+    throw new UsageError(`--after is a position or a sequence, not "${text}".`);
+  }
+  const { last } = await log.bounds();
+  if (place.sequence <= last) return place.sequence;
+  throw new UsageError(`--after ${text} is beyond the end of the log, which is at ${last}.`);
+}
+
+async function toFolder({ log, output, progress, signal }: Look, flags: ExportFlags, after: number | null) {
+  const { to: dir, format, partEvents } = flags;
+  const exported = await exportLog({
+    log,
+    dir,
+    format,
+    after,
+    partEvents,
+    withoutTexts: flags.withoutTexts,
+    progress,
+    signal,
+  });
+  const { events, parts, unreadable, through } = exported;
+  if (flags.json) return output.write(safeJson({ epoch: log.epoch, dir, format, ...exported }));
+  await output.write(`${events} events in ${parts} new parts in ${dir}, which reach to sequence ${through}.`);
+  if (unreadable > 0)
+    progress.warn(`${unreadable} commits cannot be read: see the rows of parley.unreadable.`);
+}
+
+async function toOutput({ log, output, signal }: Look, flags: ExportFlags, after: number | null) {
+  if (flags.format !== 'ndjson') throw new UsageError('Only ndjson can go to standard output.');
+  const { first, last } = await log.bounds();
+  if (after !== null && after + 1 < first) {
+    throw new UsageError(`The log begins at ${first}: what comes after ${after} is no longer in it.`);
+  }
+  const range = { after: after ?? first - 1, until: last };
+  for await (const batch of readRange(log, range, signal)) {
+    for (const row of batch.flatMap(rowsOf)) {
+      await output.write(safeJson(flags.withoutTexts ? withoutTexts(row) : row));
+    }
+  }
+}

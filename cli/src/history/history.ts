@@ -1,0 +1,25 @@
+import { conversationSubject } from '@parley/contracts';
+import type { EventLog } from '@parley/runtime';
+import { type EventFilter, eventSelector } from '../log/event-filter.ts';
+import { type EventRow, rowsOf } from '../log/event-row.ts';
+import type { LogRange } from '../log/log-range.ts';
+
+/** A conversation's own events within a range, oldest first, page by page. */
+export async function* history(
+  log: EventLog,
+  filter: EventFilter & { conversation: string },
+  { after, until }: LogRange,
+  signal: AbortSignal,
+): AsyncGenerator<EventRow> {
+  const select = eventSelector(filter);
+  for await (const page of log.read(conversationSubject(filter.conversation), after)) {
+    signal.throwIfAborted();
+    for (const record of page) {
+      if (record.sequence > until) return;
+      for (const row of rowsOf(record)) {
+        const selected = select(row);
+        if (selected) yield selected;
+      }
+    }
+  }
+}

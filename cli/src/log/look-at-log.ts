@@ -1,0 +1,38 @@
+import { ContinuityLost, type EventLog } from '@parley/runtime';
+import { openLog } from '../open-log.ts';
+import { findPlaces, type PlaceFlags } from '../places.ts';
+import type { Progress } from '../progress.ts';
+import { EXIT, runCommand, Unavailable } from '../run-command.ts';
+import { LineOutput } from './line-output.ts';
+
+/** What a command that only looks at the log works with. */
+export interface Look {
+  log: EventLog;
+  output: LineOutput;
+  progress: Progress;
+  /** Aborts at Ctrl-C, and when nobody reads the output any more. */
+  signal: AbortSignal;
+}
+
+type Outcome = typeof EXIT.clean | typeof EXIT.differs;
+
+/** Runs a command that needs the log and nothing else. */
+export function lookAtLog(flags: PlaceFlags, work: (look: Look) => Promise<Outcome>): Promise<void> {
+  return runCommand(async ({ progress, signal }) => {
+    // The read model is not asked, so that it need not be known.
+    const places = await findPlaces({ ...flags, postgres: flags.postgres ?? 'postgres://not-asked' });
+    const opened = await openLog(places);
+    const output = new LineOutput(process.stdout);
+    try {
+      const both = AbortSignal.any([signal, output.gone]);
+      return await work({ log: opened.log, output, progress, signal: both });
+    } catch (error) {
+      if (output.gone.aborted && !signal.aborted) return EXIT.clean;
+      if (error instanceof ContinuityLost)
+        throw new Unavailable(`The log cannot be read on: ${error.message}.`);
+      throw error;
+    } finally {
+      await opened.close();
+    }
+  });
+}

@@ -1,0 +1,51 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { Command } from 'commander';
+import { openLog } from '../open-log.ts';
+import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
+import { type CommandContext, EXIT, runCommand } from '../run-command.ts';
+import { readStatus } from './read-status.ts';
+import { renderStatus } from './render-status.ts';
+
+interface StatusFlags extends PlaceFlags {
+  json: boolean;
+  watch: boolean;
+}
+
+const WATCH_EVERY_MS = 2_000;
+const CLEAR_SCREEN = '\u001b[2J\u001b[H';
+
+const EXAMPLES = `
+Examples:
+  parley status
+  parley status --watch
+  parley status --json | jq .lanes
+
+Exit codes: 0 all is well, 1 the read model is not of this log, commits wait that cannot be applied or nobody projects,
+2 wrong usage, 3 the log or Postgres is not available.`;
+
+export function statusCommand(): Command {
+  return withPlaces(new Command('status'))
+    .description(
+      'Shows the log, how far the read model follows it, who projects, and what waits for an operator.',
+    )
+    .option('--watch', 'show it again every two seconds until Ctrl-C', false)
+    .option('--json', 'print it as JSON, with --watch one line each time', false)
+    .addHelpText('after', EXAMPLES)
+    .action((flags: StatusFlags) => runCommand((context) => status(flags, context)));
+}
+
+async function status({ json, watch, ...flags }: StatusFlags, { print, signal }: CommandContext) {
+  const places = await findPlaces(flags);
+  const opened = await openLog(places);
+  try {
+    for (;;) {
+      const found = await readStatus(opened.log, places.postgres);
+      if (json) print(JSON.stringify(found, null, watch ? 0 : 2));
+      else print(`${watch && process.stdout.isTTY ? CLEAR_SCREEN : ''}${renderStatus(found)}`);
+      if (watch) await after(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      if (!watch || signal.aborted) return found.healthy ? EXIT.clean : EXIT.differs;
+    }
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,58 @@
+import { CorruptCommit, conversationSubject, decodeCommit, type RecordedEvent } from '@parley/contracts';
+import type { CommitRecord, EventLog } from '@parley/runtime';
+import { printable } from '../log/printable.ts';
+import { Unavailable } from '../run-command.ts';
+import { MissingVersions, type PastConversation, PastFold } from './past-conversation.ts';
+
+/** A place in the log, or in the conversation. */
+export type Moment = { through: number } | { version: number };
+
+/**
+ * A conversation as it was at a moment, from its commits in the log alone; null when it was not created by then. Throws
+ * Unavailable when the log no longer holds its beginning or a commit cannot be read.
+ */
+export async function timeTravel(
+  log: EventLog,
+  conversationId: string,
+  moment: Moment,
+  options: { messages: number; signal: AbortSignal },
+): Promise<PastConversation | null> {
+  const fold = new PastFold(log.epoch, options.messages);
+  for await (const page of log.read(conversationSubject(conversationId), 0)) {
+    options.signal.throwIfAborted();
+    for (const record of page) {
+      if ('through' in moment && record.sequence > moment.through) return fold.past();
+      const events = readable(record);
+      const wanted = 'version' in moment ? events.filter(isUpTo(moment.version)) : events;
+      take(fold, record, wanted);
+      if (wanted.length < events.length) return fold.past();
+    }
+  }
+  return fold.past();
+}
+
+function isUpTo(version: number): (event: RecordedEvent) => boolean {
+  return (event) => (event.version ?? 0) <= version;
+}
+
+function readable({ sequence, payload }: CommitRecord): RecordedEvent[] {
+  try {
+    return decodeCommit(payload);
+  } catch (error) {
+    if (!(error instanceof CorruptCommit)) throw error;
+    const why = printable(error.message);
+    throw new Unavailable(`Commit ${sequence} cannot be read: ${why}. See parley show ${sequence}.`);
+  }
+}
+
+function take(fold: PastFold, { sequence }: CommitRecord, events: RecordedEvent[]): void {
+  try {
+    fold.take(sequence, events);
+  } catch (error) {
+    if (!(error instanceof MissingVersions)) throw error;
+    throw new Unavailable(
+      `The log does not hold all of this conversation: at ${sequence} ${error.message}. ` +
+        'What retention removed is in the archive.',
+    );
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  isEqual,
+  type RowDifference,
+  type TracedEvent,
+  type VerifiedTable,
+  type VerifyReport,
+} from '@parley/projector';
+import { renderTable } from '../table.ts';
+
+const MOST_CHARACTERS = 100;
+const HEAD = ['table', 'rows', 'in the log', 'missing', 'extra', 'different', 'verdict'];
+
+/** What `parley verify` found, for a person. */
+export function renderVerification(report: VerifyReport): string {
+  const { epoch, lanes, sample, misfit, tables, clean } = report;
+  if (misfit !== null) {
+    return [
+      `The read model is not one of this log: ${misfit}.`,
+      'Nothing was compared. If this log is the right one, build the read model from it: parley rebuild.',
+      'If not, give the services their own log again (NATS_URL); their projector has written nothing since.',
+    ].join('\n');
+  }
+  const at = lanes.map(({ lane, sequence }) => `lane ${lane} at ${sequence}`).join(', ');
+  const differing = tables.filter((table) => !isEqual(table));
+  const verdict = clean
+    ? 'The read model is what the log says.'
+    : `${differing.length} of ${tables.length} tables differ from the log. \`parley rebuild\` makes them anew.`;
+  return [
+    `Log ${epoch}, ${at}${sample < 100 ? `, ${sample} % of all conversations and users` : ''}`,
+    '',
+    renderTable([HEAD, ...tables.map(rowOf)], { right: [1, 2, 3, 4, 5] }),
+    ...differing.flatMap(describeFirst),
+    '',
+    verdict,
+  ].join('\n');
+}
+
+function rowOf(compared: VerifiedTable): string[] {
+  const { table, rows, missing, extra, different } = compared;
+  const counts = [rows.left, rows.right, missing, extra, different].map((count) =>
+    count.toLocaleString('en'),
+  );
+  return [table, ...counts, isEqual(compared) ? 'equal' : 'DIFFERS'];
+}
+
+const KINDS: Record<RowDifference['kind'], string> = {
+  missing: 'is missing in the read model',
+  extra: 'is in the read model, and the log does not make it',
+  different: 'has other values',
+};
+
+function describeFirst({ table, first, events }: VerifiedTable): string[] {
+  if (first === null) return [];
+  const key = Object.entries(first.key).map(([column, value]) => `${column} ${value}`);
+  return [
+    '',
+    `${table}: the row of ${key.join(', ')} ${KINDS[first.kind]}`,
+    indented(renderTable([['column', 'read model', 'log'], ...valuesOf(first)])),
+    events.length === 0 ? '  No event in the log names it.' : '  The events that should have made it:',
+    ...(events.length === 0 ? [] : [indented(renderTable(events.map(lineOf)))]),
+  ];
+}
+
+function valuesOf({ columns, left, right }: RowDifference): string[][] {
+  return columns.map((column) => [column, printed(left, column), printed(right, column)]);
+}
+
+function printed(row: RowDifference['left'], column: string): string {
+  if (row === null) return '-';
+  const value = row[column] ?? null;
+  return value === null ? 'null' : short(JSON.stringify(value));
+}
+
+function lineOf({ sequence, version, type, time, actor, data }: TracedEvent): string[] {
+  return [
+    String(sequence),
+    version === null ? '' : `v${version}`,
+    time,
+    type,
+    JSON.stringify(actor),
+    short(JSON.stringify(data)),
+  ];
+}
+
+function short(text: string): string {
+  const characters = [...text];
+  return characters.length <= MOST_CHARACTERS ? text : `${characters.slice(0, MOST_CHARACTERS).join('')}…`;
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '  ');
+}

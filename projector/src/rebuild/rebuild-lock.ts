@@ -1,0 +1,63 @@
+import { Client } from 'pg';
+import { LOCK_SPACE } from '../ownership.ts';
+
+const REBUILD_LOCK = 3;
+
+/** A rebuild or a rollback can't be done now, or not with what is there; the message says what to do. Nothing was changed. */
+export class RebuildRefused extends Error {
+  override name = 'RebuildRefused';
+}
+
+/** Without a limit for statements, because an index takes as long as it takes. */
+async function connectRebuild(databaseUrl: string): Promise<Client> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    application_name: `parley-rebuild-${process.pid}`,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+  // What lost it fails at the next statement; without a listener the process would end.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+export async function withRebuildClient<T>(
+  databaseUrl: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectRebuild(databaseUrl);
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Does the work while no other rebuild or rollback runs on this database. Throws RebuildRefused with who does. */
+export function withRebuildLock<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
+  return withRebuildClient(databaseUrl, async (client) => {
+    const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS held', [
+      LOCK_SPACE,
+      REBUILD_LOCK,
+    ]);
+    if (rows[0]?.held !== true) throw new RebuildRefused(await whoRuns(client));
+    return work();
+  });
+}
+
+async function whoRuns(client: Client): Promise<string> {
+  const { rows } = await client.query(
+    `SELECT a.pid, a.application_name, a.client_addr, a.backend_start
+       FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+      WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = $1 AND l.objid = $2
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    [LOCK_SPACE, REBUILD_LOCK],
+  );
+  const [holder] = rows;
+  if (!holder) return 'Another rebuild or rollback ran at this moment: try again.';
+  return (
+    `Another rebuild or rollback runs: ${holder.application_name} from ${holder.client_addr ?? 'this machine'}, since ` +
+    `${holder.backend_start.toISOString()}. Wait for it, or end it: SELECT pg_terminate_backend(${holder.pid}).`
+  );
+}
