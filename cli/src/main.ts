@@ -16,22 +16,32 @@ import { verifyCommand } from './verify/verify-command.ts';
 const USAGE = 2;
 
 async function main(): Promise<void> {
+  // Whoever reads what is printed may have seen enough: `parley tail | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
   const program = new Command('parley')
     .description('Works with a Parley: the stack that `npm start` runs here, or one of its own.')
     .exitOverride()
     .showHelpAfterError('Type `parley --help` or `parley <command> --help`.');
-  program.addCommand(demoCommand().copyInheritedSettings(program));
-  program.addCommand(tailCommand().copyInheritedSettings(program));
-  program.addCommand(historyCommand().copyInheritedSettings(program));
-  program.addCommand(showCommand().copyInheritedSettings(program));
-  program.addCommand(archiveCommand().copyInheritedSettings(program));
-  program.addCommand(exportCommand().copyInheritedSettings(program));
-  program.addCommand(timeTravelCommand().copyInheritedSettings(program));
-  program.addCommand(statusCommand().copyInheritedSettings(program));
-  program.addCommand(verifyCommand().copyInheritedSettings(program));
-  program.addCommand(rebuildCommand().copyInheritedSettings(program));
-  program.addCommand(deadLettersCommand().copyInheritedSettings(program));
-  program.addCommand(analyticsCommand().copyInheritedSettings(program));
+  for (const command of [
+    demoCommand(),
+    tailCommand(),
+    historyCommand(),
+    showCommand(),
+    archiveCommand(),
+    exportCommand(),
+    timeTravelCommand(),
+    statusCommand(),
+    verifyCommand(),
+    rebuildCommand(),
+    deadLettersCommand(),
+    analyticsCommand(),
+  ]) {
+    program.addCommand(command.copyInheritedSettings(program));
+    for (const part of command.commands) part.exitOverride();
+  }
   try {
     await program.parseAsync();
   } catch (error) {
