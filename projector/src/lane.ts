@@ -1,6 +1,7 @@
 import type { EventLog, Logger } from '@parley/runtime';
 import type { Pool } from 'pg';
 import type { Checkpoint } from './checkpoints.ts';
+import type { DeadLetter } from './dead-letters.ts';
 import { LaneFold, TooManyParked } from './lane-fold.ts';
 import type { ProjectorMetrics } from './metrics.ts';
 import type { FoldedBatch } from './projections/fold-batch.ts';
@@ -19,7 +20,7 @@ export interface LaneOptions {
   signal: AbortSignal;
   /** Told once when the lane can't go on in this process: ownership is lost. */
   onLost(error: Error): void;
-  /** How rows are written, when not as into tables in use. */
+  /** How rows are written; for tests, where the tables refuse what they are told to. */
   write?: RowWriter;
   /** How many lanes the read model has; 1 when not said. */
   lanes?: number;
@@ -148,14 +149,7 @@ export class Lane {
 
   async #send({ commits, from, to }: Slice, folded: FoldedBatch, attempts: number): Promise<void> {
     const { pool, metrics, signal, write } = this.#options;
-    const records = new Map(commits.map(({ sequence, record }) => [sequence, record]));
-    const parked = folded.parked.map((each) => ({
-      ...each,
-      subject: records.get(each.sequence)?.subject ?? '',
-      commitId: records.get(each.sequence)?.commitId ?? '',
-      attempts: each.reason === null ? 0 : attempts,
-    }));
-    const batch = { from, to, changes: folded.changes, parked };
+    const batch = { from, to, changes: folded.changes, parked: deadLettersOf(commits, folded, attempts) };
     const rows = await retryForever(() => this.#timed(() => writeBatch(pool, batch, write)), {
       signal,
       isFinal: (error) => error instanceof OwnershipLost || isPermanent(error),
@@ -224,4 +218,20 @@ export class Lane {
     this.#options.metrics.haltedLanes.inc();
     this.#options.logger.error(this.#label, this.#fault);
   }
+}
+
+/** Nearly always none: a batch of thousands of commits is not looked through for that. */
+function deadLettersOf(
+  commits: readonly ReceivedCommit[],
+  { parked }: FoldedBatch,
+  attempts: number,
+): readonly DeadLetter[] {
+  if (parked.length === 0) return [];
+  const records = new Map(commits.map(({ sequence, record }) => [sequence, record]));
+  return parked.map((each) => ({
+    ...each,
+    subject: records.get(each.sequence)?.subject ?? '',
+    commitId: records.get(each.sequence)?.commitId ?? '',
+    attempts: each.reason === null ? 0 : attempts,
+  }));
 }

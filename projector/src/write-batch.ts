@@ -18,7 +18,7 @@ export interface Batch {
   parked?: readonly DeadLetter[];
 }
 
-/** Writes changes in the client's open transaction and returns the rows it sent: into tables in use, or by COPY into new ones. */
+/** Writes changes in the client's open transaction and returns the rows it sent. */
 export type RowWriter = (client: PoolClient, changes: LaneChanges) => Promise<number>;
 
 /**
