@@ -1,8 +1,8 @@
 import { conversationSubject, readsSubject, userSubject, userToken } from '@parley/contracts';
-import type { CommitRecord, EventLog } from '@parley/runtime';
+import type { CommitRecord, EventLog, LogRange } from '@parley/runtime';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
-import { type LogRange, readRange } from './read-log.ts';
+import { readRange } from './read-log.ts';
 import type { History } from './replay.ts';
 import type { Ring } from './ring.ts';
 import type { Commit } from './session/commit.ts';

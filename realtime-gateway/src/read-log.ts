@@ -1,15 +1,10 @@
-import type { CommitRecord, EventLog } from '@parley/runtime';
+import { type CommitRecord, type EventLog, type LogRange, readRange as readThrough } from '@parley/runtime';
 
 /** Up to this many commits are read through rather than looked up: one ordered read runs at some 50,000 commits/s. */
 const SWEEP_COMMITS = 20_000;
 /** A subject costs a request and a page in memory; above this many, everything is read and most of it dropped. */
 const MERGED_SUBJECTS = 64;
 const SWEEP_PAGE = 500;
-
-export interface LogRange {
-  after: number;
-  until: number;
-}
 
 /** Commits of the range that may concern `subjects` (others may be among them), in log order. */
 export function readRange(
@@ -31,18 +26,8 @@ export function readSubject(log: EventLog, range: LogRange, subject: string): As
 }
 
 /** Every commit of the range, in log order. */
-export async function* readAll(log: EventLog, { after, until }: LogRange): AsyncIterable<CommitRecord[]> {
-  if (after >= until) return;
-  const subscription = log.subscribe({ afterSequence: after, maxBatch: SWEEP_PAGE });
-  try {
-    for await (const page of subscription) {
-      const last = page.at(-1)?.sequence ?? 0;
-      yield last <= until ? page : page.filter((record) => record.sequence <= until);
-      if (last >= until) return;
-    }
-  } finally {
-    await subscription.close();
-  }
+export function readAll(log: EventLog, range: LogRange): AsyncIterable<CommitRecord[]> {
+  return readThrough(log, range, { maxBatch: SWEEP_PAGE });
 }
 
 interface Head {

@@ -1,8 +1,7 @@
 import { type ResetReason, SOCKET_LIMITS } from '@parley/contracts';
-import type { CommitRecord, EventLog } from '@parley/runtime';
+import type { CommitRecord, EventLog, LogRange } from '@parley/runtime';
 import type { Hub } from './hub.ts';
 import { type AskedTexts, askedTexts, type StoredGoneTexts } from './read-gone-texts.ts';
-import type { LogRange } from './read-log.ts';
 import type { Ring } from './ring.ts';
 import { type Commit, readCommitOrHide, weigh } from './session/commit.ts';
 import type { ConversationCommit } from './session/conversation-commit.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { AppendOutcome, CommitRecord, EventLog } from './event-log.ts';
+import { readRange } from './read-range.ts';
 
 /**
  * What every EventLog must do, whatever stores it. Each test takes subjects of its own, so one log serves all.
@@ -22,8 +23,11 @@ export function eventLogConformance(name: string, open: () => Promise<{ logs: [E
       return outcome.sequence;
     };
     const all = async (subject: string, after = 0): Promise<CommitRecord[]> => {
+      return collect(log.read(subject, after));
+    };
+    const collect = async (pages: AsyncIterable<CommitRecord[]>): Promise<CommitRecord[]> => {
       const records: CommitRecord[] = [];
-      for await (const page of log.read(subject, after)) records.push(...page);
+      for await (const page of pages) records.push(...page);
       return records;
     };
 
@@ -151,6 +155,38 @@ export function eventLogConformance(name: string, open: () => Promise<{ logs: [E
         delivered += batch.filter((record) => record.subject === subject).length;
         if (delivered === sequences.length) break;
       }
+    });
+
+    test('a bounded range is given once and in order, and ends; its end may still be written', async () => {
+      const subject = newSubject();
+      const { last: start } = await log.bounds();
+      for (let i = 0; i < 20; i++) await put(log, subject, 'any');
+      await fc.assert(
+        fc.asyncProperty(fc.nat(start + 20), fc.nat(start + 20), async (after, until) => {
+          const seen: number[] = [];
+          for await (const batch of readRange(other, { after, until }, { maxBatch: 7 })) {
+            seen.push(...batch.map((record) => record.sequence));
+          }
+          expect(seen).toEqual(Array.from({ length: Math.max(0, until - after) }, (_, i) => after + 1 + i));
+        }),
+        { numRuns: 8 },
+      );
+      const following = collect(readRange(log, { after: start + 19, until: start + 21 }));
+      await put(other, subject, 'any');
+      expect((await following).map((record) => record.sequence)).toEqual([start + 20, start + 21]);
+    });
+
+    test('a reader of a range who gives up gets the reason, also when nothing comes', async () => {
+      const { last } = await log.bounds();
+      const abort = new AbortController();
+      const reading = collect(
+        readRange(log, { after: last, until: Number.POSITIVE_INFINITY }, { signal: abort.signal }),
+      );
+      abort.abort(new Error('enough'));
+      await expect(reading).rejects.toThrow('enough');
+      await expect(collect(readRange(log, { after: 0, until: 1 }, { signal: abort.signal }))).rejects.toThrow(
+        'enough',
+      );
     });
 
     test('delivers every commit once, in order and without a hole, from any sequence while others write', async () => {

@@ -35,6 +35,8 @@ export class LogUnavailable extends Error {
 export interface SubscribeOptions {
   /** Deliver commits with a sequence greater than this. */
   afterSequence: number;
+  /** End after the newest stored commit up to this sequence; one that is not written yet is waited for. Endless when not said. */
+  until?: number;
   /** Most commits in one batch. */
   maxBatch?: number;
   /** How long a batch may wait for more after its first commit, in milliseconds. 0 = hand over what is there. */
@@ -44,7 +46,7 @@ export interface SubscribeOptions {
 /**
  * Every commit after a sequence, in log order, each once, without a hole: a sequence that is missing although the log
  * holds it is read before going on. Survives server restarts and leader changes. Ends with an error only when
- * continuity is lost for good (`ContinuityLost`) or by `close`.
+ * continuity is lost for good (`ContinuityLost`); ends without one at `until` and by `close`.
  */
 export interface Subscription extends AsyncIterable<CommitRecord[]> {
   /** Newest sequence in the log as far as this subscription knows; lag = this − the last delivered. */

@@ -51,6 +51,7 @@ export {
   type RateLimiterOptions,
   type RateVerdict,
 } from './rate-limit.ts';
+export { type LogRange, readRange } from './read-range.ts';
 export { Readiness } from './readiness.ts';
 export { connectRedis, type Redis } from './redis.ts';
 export { openRedisLeases } from './redis-leases.ts';

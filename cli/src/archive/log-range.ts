@@ -1,4 +1,4 @@
-import { type CommitRecord, ContinuityLost, type EventLog } from '@parley/runtime';
+import { type CommitRecord, ContinuityLost, type EventLog, type LogRange, readRange } from '@parley/runtime';
 import { ArchiveFault } from './archive-fault.ts';
 
 /** The newest commit that the log holds in a range, its end included; null when all of the range was deleted. */
@@ -13,30 +13,15 @@ export async function newestStored(
   return null;
 }
 
-/** Every commit in `(after, until]`, in order. `until` must be a stored commit: a reader would wait for a deleted one. */
+/** As `readRange`; a log that no longer holds the range is a fault of the archive's, which has fallen behind. */
 export async function* logRange(
   log: EventLog,
-  { after, until }: { after: number; until: number },
+  range: LogRange,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly CommitRecord[]> {
-  if (until <= after) return;
-  const subscription = log.subscribe({ afterSequence: after });
-  // NATS may be away when somebody presses Ctrl-C: nothing would come that could be looked at.
-  const stop = (): void => void subscription.close();
-  signal?.addEventListener('abort', stop);
   try {
-    for await (const records of subscription) {
-      signal?.throwIfAborted();
-      const end = records.at(-1)?.sequence ?? 0;
-      yield end <= until ? records : records.filter(({ sequence }) => sequence <= until);
-      if (end >= until) return;
-    }
-    signal?.throwIfAborted();
-    throw new ArchiveFault(`the log ended before ${until}`);
+    yield* readRange(log, range, signal ? { signal } : {});
   } catch (error) {
     throw error instanceof ContinuityLost ? new ArchiveFault(error.message, { cause: error }) : error;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    await subscription.close();
   }
 }

@@ -1,10 +1,9 @@
-import type { EventLog } from '@parley/runtime';
+import { type EventLog, readRange } from '@parley/runtime';
 import { Command, Option } from 'commander';
 import { rowsOf } from '../log/event-row.ts';
 import { parsePlace } from '../log/log-range.ts';
 import { type Look, lookAtLog } from '../log/look-at-log.ts';
 import { safeJson } from '../log/printable.ts';
-import { readRange } from '../log/read-range.ts';
 import { type PlaceFlags, withPlaces } from '../places.ts';
 import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
 import { exportLog } from './export-log.ts';
@@ -90,7 +89,7 @@ async function toOutput({ log, output, signal }: Look, flags: ExportFlags, after
     throw new UsageError(`The log begins at ${first}: what comes after ${after} is no longer in it.`);
   }
   const range = { after: after ?? first - 1, until: last };
-  for await (const batch of readRange(log, range, signal)) {
+  for await (const batch of readRange(log, range, { signal })) {
     for (const row of batch.flatMap(rowsOf)) {
       await output.write(safeJson(flags.withoutTexts ? withoutTexts(row) : row));
     }

@@ -1,6 +1,5 @@
-import type { CommitRecord, EventLog } from '@parley/runtime';
+import { type CommitRecord, type EventLog, readRange } from '@parley/runtime';
 import { rowsOf, UNREADABLE } from '../log/event-row.ts';
-import { readRange } from '../log/read-range.ts';
 import type { Progress } from '../progress.ts';
 import { Unavailable, UsageError } from '../run-command.ts';
 import {
@@ -53,7 +52,7 @@ export async function exportLog(options: ExportOptions): Promise<Exported> {
   const run = new ExportRun(options, state, through);
   const work = progress.start('Exporting commits', Math.max(0, last - through));
   try {
-    for await (const batch of readRange(log, { after: through, until: last }, signal)) {
+    for await (const batch of readRange(log, { after: through, until: last }, { signal })) {
       for (const record of batch) await run.take(record);
       work.advance(batch.length);
     }

@@ -1,8 +1,7 @@
 import { conversationSubject } from '@parley/contracts';
-import type { EventLog } from '@parley/runtime';
+import type { EventLog, LogRange } from '@parley/runtime';
 import { type EventFilter, eventSelector } from '../log/event-filter.ts';
 import { type EventRow, rowsOf } from '../log/event-row.ts';
-import type { LogRange } from '../log/log-range.ts';
 
 /** A conversation's own events within a range, oldest first, page by page. */
 export async function* history(

@@ -1,12 +1,6 @@
 import { parsePosition } from '@parley/contracts';
-import type { EventLog } from '@parley/runtime';
+import type { EventLog, LogRange } from '@parley/runtime';
 import { UsageError } from '../run-command.ts';
-
-/** Commits with a sequence greater than `after` and up to `until`. */
-export interface LogRange {
-  after: number;
-  until: number;
-}
 
 type Place = { kind: 'time'; at: number } | { kind: 'sequence'; sequence: number };
 

@@ -1,8 +1,6 @@
 import { conversationSubject } from '@parley/contracts';
-import type { CommitRecord, EventLog } from '@parley/runtime';
+import { type CommitRecord, type EventLog, type LogRange, readRange } from '@parley/runtime';
 import { rowsOf } from '../log/event-row.ts';
-import type { LogRange } from '../log/log-range.ts';
-import { readRange } from '../log/read-range.ts';
 
 export interface Wanted {
   id: string;
@@ -40,7 +38,7 @@ export async function findCommit(log: EventLog, wanted: Wanted): Promise<CommitR
 }
 
 function commitsFor(log: EventLog, { conversation, range, signal }: Wanted): AsyncIterable<CommitRecord[]> {
-  if (conversation === undefined) return readRange(log, range, signal);
+  if (conversation === undefined) return readRange(log, range, { signal });
   return log.read(conversationSubject(conversation), range.after);
 }
 

@@ -1,7 +1,7 @@
+import type { LogRange } from '@parley/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EventFilter } from '../log/event-filter.ts';
 import type { EventRow } from '../log/event-row.ts';
-import type { LogRange } from '../log/log-range.ts';
 import { drafts, LogWriter, uuid } from '../log/testing/log-writer.ts';
 import { openTestLog, type TestLog } from '../log/testing/open-test-log.ts';
 import { tail } from './tail.ts';

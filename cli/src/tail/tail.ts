@@ -1,9 +1,7 @@
-import type { EventLog } from '@parley/runtime';
+import { type EventLog, type LogRange, readRange } from '@parley/runtime';
 import { type EventFilter, eventSelector, mayFit } from '../log/event-filter.ts';
 import { type EventRow, rowsOf } from '../log/event-row.ts';
 import { LastRows } from '../log/last-rows.ts';
-import type { LogRange } from '../log/log-range.ts';
-import { readRange } from '../log/read-range.ts';
 
 /** Commits looked through at a time on the way back. */
 const WINDOW = 5_000;
@@ -41,7 +39,7 @@ async function* rowsIn(
   signal: AbortSignal,
 ): AsyncGenerator<EventRow> {
   const select = eventSelector(filter);
-  for await (const batch of readRange(log, range, signal)) {
+  for await (const batch of readRange(log, range, { signal })) {
     for (const record of batch) {
       if (!mayFit(record, filter)) continue;
       for (const row of rowsOf(record)) {

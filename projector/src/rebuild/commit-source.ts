@@ -1,5 +1,5 @@
 import { setTimeout as after } from 'node:timers/promises';
-import type { CommitRecord, EventLog } from '@parley/runtime';
+import { type CommitRecord, type EventLog, readRange } from '@parley/runtime';
 
 /**
  * Where a new read model gets its commits from: the log, or an archive with the log behind it. Every commit with
@@ -14,20 +14,11 @@ const MAX_BATCH = 5_000;
 /** Reads from the log itself. Its end must not be before `until`. */
 export function logSource(log: EventLog): CommitSource {
   return {
-    async *read({ after: afterSequence, until }) {
-      if (afterSequence >= until) return;
+    async *read(range) {
+      if (range.after >= range.until) return;
       const { last } = await log.bounds();
-      if (last < until) throw new Error(`The log ends at ${last}: it has no commit ${until}.`);
-      const subscription = log.subscribe({ afterSequence, maxBatch: MAX_BATCH });
-      try {
-        for await (const records of subscription) {
-          const end = records.at(-1)?.sequence ?? 0;
-          yield end <= until ? records : records.filter(({ sequence }) => sequence <= until);
-          if (end >= until) return;
-        }
-      } finally {
-        await subscription.close();
-      }
+      if (last < range.until) throw new Error(`The log ends at ${last}: it has no commit ${range.until}.`);
+      yield* readRange(log, range, { maxBatch: MAX_BATCH });
     },
   };
 }

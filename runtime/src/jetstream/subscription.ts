@@ -28,11 +28,15 @@ export class JetStreamSubscription implements Subscription {
   readonly #client: JetStreamClient;
   readonly #maxBatch: number;
   readonly #lingerMs: number;
+  readonly #until: number;
   #delivered: number;
   #head: number;
   #closed = false;
+  #ended = false;
   #failure: Error | null = null;
   #messages: ConsumerMessages | null = null;
+  /** A consumer has given its last although `until` was not reached. */
+  #nothingFollows = false;
   #ready: CommitRecord[] = [];
   #readyBytes = 0;
   #wakeReader: (() => void) | null = null;
@@ -45,6 +49,8 @@ export class JetStreamSubscription implements Subscription {
     this.#lingerMs = options.lingerMs ?? 0;
     this.#delivered = options.afterSequence;
     this.#head = options.afterSequence;
+    this.#until = options.until ?? Number.POSITIVE_INFINITY;
+    this.#ended = this.#delivered >= this.#until;
     void this.#pump();
   }
 
@@ -65,7 +71,7 @@ export class JetStreamSubscription implements Subscription {
         if (this.#ready.length === 0) await this.#somethingReady();
         if (this.#ready.length === 0) {
           if (this.#failure) throw this.#failure;
-          if (this.#closed) return;
+          if (this.#closed || this.#ended) return;
           continue;
         }
         if (this.#lingerMs > 0 && this.#ready.length < this.#maxBatch && this.#atHead()) {
@@ -87,7 +93,7 @@ export class JetStreamSubscription implements Subscription {
   }
 
   #somethingReady(): Promise<void> {
-    if (this.#failure || this.#closed) return Promise.resolve();
+    if (this.#failure || this.#closed || this.#ended) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wakeReader = () => {
         this.#wakeReader = null;
@@ -96,12 +102,13 @@ export class JetStreamSubscription implements Subscription {
     });
   }
 
-  /** Runs consumers one after another until closed or continuity is lost. */
+  /** Runs consumers one after another until closed, at the end or continuity is lost. */
   async #pump(): Promise<void> {
-    while (!this.#closed) {
+    while (!this.#closed && !this.#ended) {
       try {
         await this.#checkContinuity();
         await this.#consume();
+        if (this.#nothingFollows) await this.#endByLog();
       } catch (error) {
         if (error instanceof ContinuityLost) {
           this.#failure = error;
@@ -109,8 +116,21 @@ export class JetStreamSubscription implements Subscription {
           return;
         }
       }
-      if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (this.#closed || this.#ended) return;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
+  }
+
+  /** A consumer says that no commit up to `until` is left: deleted ones are never delivered. The log itself knows. */
+  async #endByLog(): Promise<void> {
+    await this.#fillHole(this.#until + 1);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#messages?.stop();
+    this.#wakeReader?.();
   }
 
   async #checkContinuity(): Promise<void> {
@@ -139,12 +159,14 @@ export class JetStreamSubscription implements Subscription {
       expires: 10_000,
     });
     this.#messages = messages;
+    this.#nothingFollows = false;
     if (this.#closed) messages.stop();
     const watchdog = this.#watch(messages);
     try {
       for await (const message of messages) {
         const hole = this.#accept(message);
         if (hole) await hole;
+        if (this.#ended || this.#nothingFollows) break;
         if (this.#isFull()) await this.#roomAgain();
       }
     } finally {
@@ -168,7 +190,9 @@ export class JetStreamSubscription implements Subscription {
       try {
         await this.#checkContinuity();
         behind = this.#head > this.#delivered && this.#delivered === seen ? behind + 1 : 0;
-        if (behind >= 2) messages.stop();
+        if (behind < 2) return;
+        this.#nothingFollows = this.#head >= this.#until;
+        messages.stop();
       } catch (error) {
         if (error instanceof ContinuityLost) messages.stop(error);
       }
@@ -182,6 +206,7 @@ export class JetStreamSubscription implements Subscription {
     if (streamSequence <= this.#delivered) return null;
     const record = new DeliveredCommit(message, streamSequence, Math.floor(timestampNanos / 1e6));
     this.#head = Math.max(this.#head, streamSequence + pending);
+    this.#nothingFollows = pending === 0 && streamSequence < this.#until && this.#until <= this.#head;
     if (streamSequence === this.#delivered + 1) {
       this.#push(record);
       return null;
@@ -191,13 +216,16 @@ export class JetStreamSubscription implements Subscription {
 
   /** Sequences the consumer passed over: deleted ones are legal, a stored one that was skipped is delivered now. */
   async #fillHole(until: number): Promise<void> {
-    for (let sequence = this.#delivered + 1; sequence < until; sequence++) {
+    const end = Math.min(until, this.#until + 1);
+    for (let sequence = this.#delivered + 1; sequence < end; sequence++) {
       const record = await this.#log.at(sequence);
       if (record) this.#push(record);
     }
   }
 
   #push(record: CommitRecord): void {
+    if (record.sequence >= this.#until) this.#end();
+    if (record.sequence > this.#until) return;
     this.#delivered = record.sequence;
     this.#ready.push(record);
     this.#readyBytes += record.payload.length;

@@ -70,6 +70,7 @@ export class MemoryEventLog implements EventLog {
     let delivered = options.afterSequence;
     let closed = false;
     let wake = (): void => undefined;
+    const until = options.until ?? Number.POSITIVE_INFINITY;
     const records = this.#records;
     const waiting = this.#waiting;
     const somethingNew = (): Promise<void> =>
@@ -87,12 +88,13 @@ export class MemoryEventLog implements EventLog {
         wake();
       },
       async *[Symbol.asyncIterator]() {
-        while (!closed) {
+        while (!closed && delivered < until) {
           if (delivered >= records.length) {
             await somethingNew();
             continue;
           }
-          const batch = records.slice(delivered, delivered + (options.maxBatch ?? 1_000));
+          const end = Math.min(until, delivered + (options.maxBatch ?? 1_000));
+          const batch = records.slice(delivered, end);
           delivered += batch.length;
           yield batch;
         }
