@@ -57,7 +57,8 @@ export const gatewayVariables = {
   },
   drainMs: {
     env: 'GATEWAY_DRAIN_MS',
-    description: 'Time in milliseconds over which a stopping process sends its clients away',
+    description:
+      'Time in milliseconds over which a stopping process sends its clients away, each at a moment of their own; 0 closes all at once',
     schema: integer(0, 600_000),
     default: '3000',
     refuse: (value: number, all: Readonly<Record<string, unknown>>) =>

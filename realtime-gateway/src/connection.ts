@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type ClientFrame, type CloseCode, clientFrameSchema } from '@parley/contracts';
+import type { CloseCode } from '@parley/contracts';
 import { type Door, type Logger, ProblemError } from '@parley/runtime';
+import { wholeNow } from './clocks.ts';
 import { Feed, type FeedObserver, type Wire } from './feed.ts';
 import type { FlushRound } from './flush-round.ts';
 import type { ConversationFollower } from './follow-conversation.ts';
 import type { Hub } from './hub.ts';
+import { parseFrame } from './parse-frame.ts';
 import type { Presence, PresentSocket } from './presence/presence.ts';
 import type { Resumer } from './resume-feed.ts';
 import type { Roster } from './roster.ts';
@@ -56,6 +58,8 @@ export class Connection implements SocketEvents, FeedObserver, PresentSocket {
   readonly #options: ConnectionOptions;
   readonly feed: Feed;
   #state: State;
+  /** The place of a hello that names a device. */
+  #helloAt = 0;
   /** Set while the user counts as present by this socket. */
   #presentUser: string | null = null;
 
@@ -82,24 +86,29 @@ export class Connection implements SocketEvents, FeedObserver, PresentSocket {
     return this.feed.queuedBytes;
   }
 
-  tick(now: number): void {
-    this.take({ kind: 'tick', now, ...this.feed.transport });
+  tick(now: number, wallNow: number): void {
+    this.take({ kind: 'tick', now, wallNow, ...this.feed.transport });
   }
 
   text(text: string): void {
     // What was on its way when the socket was closed is not worth parsing.
     if (this.closed) return;
     const frame = parseFrame(text);
-    if (typeof frame === 'string') this.garbage(frame);
-    else this.take({ kind: 'frame', frame, now: Date.now() });
+    if (typeof frame === 'string') {
+      this.garbage(frame);
+      return;
+    }
+    // Before the token is verified, which takes longer for one than for another.
+    if (frame.t === 'hello' && frame.device !== undefined) this.#helloAt = this.#options.roster.arrive();
+    this.take({ kind: 'frame', frame, now: wholeNow() });
   }
 
   control(): void {
-    this.take({ kind: 'control', now: Date.now() });
+    this.take({ kind: 'control', now: wholeNow() });
   }
 
   garbage(detail: string): void {
-    this.take({ kind: 'garbage', detail, now: Date.now() });
+    this.take({ kind: 'garbage', detail, now: wholeNow() });
   }
 
   gone(): void {
@@ -173,13 +182,18 @@ export class Connection implements SocketEvents, FeedObserver, PresentSocket {
   #enter({ claims, hello }: Extract<Effect, { do: 'resume' }>): void {
     const { roster, door } = this.#options;
     // A revocation may have come by while the token was being verified.
-    if (door.revocations.hasSeen(claims.sessionId)) this.take({ kind: 'revoked' });
-    else if (!roster.enter(this, claims, hello.device)) this.take({ kind: 'crowded' });
-    else {
-      this.#presentUser = claims.userId;
-      this.#options.presence.enter(this, hello.presence);
-      void this.#resume(claims, hello);
+    if (door.revocations.hasSeen(claims.sessionId)) {
+      this.take({ kind: 'revoked' });
+      return;
     }
+    const entrance = roster.enter(this, claims, { device: hello.device, at: this.#helloAt });
+    if (entrance !== 'entered') {
+      this.take({ kind: entrance === 'crowded' ? 'crowded' : 'replaced' });
+      return;
+    }
+    this.#presentUser = claims.userId;
+    this.#options.presence.enter(this, hello.presence);
+    void this.#resume(claims, hello);
   }
 
   #release(): void {
@@ -223,20 +237,6 @@ export class Connection implements SocketEvents, FeedObserver, PresentSocket {
       this.take({ kind: 'failed' });
     }
   }
-}
-
-/** The frame, or what is wrong with it. */
-function parseFrame(text: string): ClientFrame | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return 'not JSON';
-  }
-  const parsed = clientFrameSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  return `${issue?.path.join('.') || 'frame'}: ${issue?.message ?? 'not of this protocol'}`.slice(0, 100);
 }
 
 function authFault(error: unknown): AuthFault {

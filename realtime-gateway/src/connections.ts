@@ -1,16 +1,20 @@
 import { setTimeout as after } from 'node:timers/promises';
+import type { Signals } from '@parley/runtime';
+import { monotonicNow, wallNow, wholeNow } from './clocks.ts';
 import { Connection, type ConnectionOptions, type Socket } from './connection.ts';
 import { Roster } from './roster.ts';
+import { Drain } from './session/drain.ts';
 import type { Input } from './session/session.ts';
+import { HelloSignals } from './tell-hellos.ts';
 import type { SocketEvents } from './websocket.ts';
 
 const TICK_MS = 1_000;
-/** Time between two groups of clients that are sent away. */
 const DRAIN_STEP_MS = 50;
 
 export interface ConnectionsOptions {
   shared: Omit<ConnectionOptions, 'roster' | 'left'>;
   maxSocketsPerUser: number;
+  signals: Signals;
   onTick(totals: { sockets: number; queuedBytes: number }): void;
 }
 
@@ -19,32 +23,37 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Set<Connection>();
   readonly #roster: Roster;
+  readonly #hellos: HelloSignals;
   /** One object for all connections. */
   readonly #shared: ConnectionOptions;
   readonly #clock: NodeJS.Timeout;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#roster = new Roster(options.maxSocketsPerUser);
+    this.#roster = new Roster(options.maxSocketsPerUser, (hello) => this.#hellos.tell(hello));
+    this.#hellos = new HelloSignals(options.signals, {
+      heard: (hello) => this.#roster.heard(hello),
+      returned: () => this.#roster.announceAll(),
+    });
     this.#shared = {
       ...options.shared,
       roster: this.#roster,
       left: (connection) => this.#open.delete(connection),
     };
-    this.#clock = setInterval(() => this.#tick(Date.now()), TICK_MS);
+    this.#clock = setInterval(() => this.#tick(wholeNow(), wallNow()), TICK_MS);
   }
 
   open(socket: Socket): SocketEvents {
-    const connection = new Connection(socket, this.#shared, Date.now());
+    const connection = new Connection(socket, this.#shared, wholeNow());
     this.#open.add(connection);
     return connection;
   }
 
-  #tick(now: number): void {
+  #tick(now: number, wall: number): void {
     let queuedBytes = 0;
     for (const connection of this.#open) {
       queuedBytes += connection.queuedBytes;
-      connection.tick(now);
+      connection.tick(now, wall);
     }
     this.#options.onTick({ sockets: this.#open.size, queuedBytes });
   }
@@ -62,22 +71,30 @@ export class Connections {
   }
 
   /**
-   * Tells every client to go elsewhere within `windowMs`, a group at a time so that they do not arrive there at once,
-   * and closes each one a group later; resolves when all are closed.
+   * Sends every client elsewhere within `windowMs`, each at a moment of their own; resolves when all are closed, or have
+   * gone. Without time for that all are closed at once, and nobody is told: a client that is told to go this moment goes
+   * this moment, but one whose socket is closed waits for a random time first.
    */
   async drain(windowMs: number): Promise<void> {
-    const leaving = [...this.#open].filter((connection) => !connection.closed);
-    const steps = Math.max(1, Math.ceil(windowMs / DRAIN_STEP_MS));
-    const perStep = Math.ceil(leaving.length / steps);
-    const afterMs: [number, number] = [0, windowMs];
-    for (const connection of leaving) connection.take({ kind: 'draining', afterMs, reason: 'deploy' });
-    for (let begin = 0; begin < leaving.length; begin += perStep) {
+    const drain = new Drain(this.#open, windowMs, Math.random);
+    const afterMs: [number, number] = [0, drain.noticeMs];
+    const began = monotonicNow();
+    while (drain.noticeMs > 0 && !drain.isOver && this.#isAnyOpen()) {
+      const { tell, close } = drain.step(monotonicNow() - began);
+      for (const connection of close) connection.take({ kind: 'stopping' });
+      for (const connection of tell) connection.take({ kind: 'draining', afterMs, reason: 'deploy' });
       await after(DRAIN_STEP_MS);
-      for (const connection of leaving.slice(begin, begin + perStep)) connection.take({ kind: 'stopping' });
     }
+    this.closeAll({ kind: 'stopping' });
+  }
+
+  #isAnyOpen(): boolean {
+    for (const connection of this.#open) if (!connection.closed) return true;
+    return false;
   }
 
   stop(): void {
     clearInterval(this.#clock);
+    this.#hellos.stop();
   }
 }

@@ -1,6 +1,6 @@
 import { formatPosition, type RevokedReason, type ServerFrame, SOCKET_LIMITS } from '@parley/contracts';
 import type { FlushRound, Round } from './flush-round.ts';
-import { bytesOf } from './session/bytes.ts';
+import { bytesOf, framedLength } from './session/bytes.ts';
 import type { Item } from './session/item.ts';
 import { Outbox, overflows } from './session/outbox.ts';
 import type { Transport } from './session/pulse.ts';
@@ -40,6 +40,7 @@ export class Feed {
   #round: Round;
   /** Bytes in the transport after the last frame: now there are as many, or fewer. */
   #bufferedAtMost = 0;
+  /** With their heads, as the transport counts what waits in it. */
   #sentBytes = 0;
   /** On their way to the client. */
   #pages = 0;
@@ -63,7 +64,7 @@ export class Feed {
 
   get transport(): Transport {
     const { bufferedBytes } = this.#wire;
-    return { bufferedBytes, takenBytes: this.#sentBytes - bufferedBytes, isPaging: this.#pages > 0 };
+    return { bufferedBytes, sentBytes: this.#sentBytes, isPaging: this.#pages > 0 };
   }
 
   /** Bytes queued for the socket, here and in the transport. */
@@ -173,7 +174,7 @@ export class Feed {
       return;
     }
     this.#bufferedAtMost = bufferedBytes + frame.length;
-    this.#sentBytes += frame.length;
+    this.#sentBytes += framedLength(frame.length);
     this.#wire.send(frame, written);
     this.#rounds.count(commits);
   }

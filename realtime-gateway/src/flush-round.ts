@@ -1,3 +1,4 @@
+import { monotonicNow } from './clocks.ts';
 import { PageFrames } from './page-frames.ts';
 import { Run } from './session/outbox.ts';
 
@@ -38,7 +39,7 @@ export class Round {
     this.#waiting.push(feed);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const wait = this.#dueAt - performance.now();
+    const wait = this.#dueAt - monotonicNow();
     if (wait <= 0) setImmediate(() => this.flush());
     else setTimeout(() => this.flush(), wait);
   }
@@ -49,9 +50,9 @@ export class Round {
     this.#scheduled = false;
     this.#start = Run.start();
     // From before the sockets, not after: a thousand of them take longer than the interval, and it must not be added.
-    const began = performance.now();
+    const began = monotonicNow();
     for (const feed of feeds) feed.flush();
-    const pause = PAUSE_PER_FLUSH * (performance.now() - began);
+    const pause = PAUSE_PER_FLUSH * (monotonicNow() - began);
     this.#dueAt = began + (this.#isEager ? Math.min(this.#intervalMs, pause) : this.#intervalMs);
   }
 }

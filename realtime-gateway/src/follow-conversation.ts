@@ -7,9 +7,10 @@ import {
 } from '@parley/contracts';
 import type { EventLog } from '@parley/runtime';
 import { foldFromLog, reach, reachSnapshot } from './catch-up.ts';
+import { wallNow } from './clocks.ts';
 import { ConversationHistory } from './conversation-history.ts';
 import type { Feed } from './feed.ts';
-import { type Attempt, type Following, isFull } from './following.ts';
+import { type Attempt, type Following, forgetEnded, isFull } from './following.ts';
 import type { Hub } from './hub.ts';
 import type { AskedAccess, StoredAccess } from './read-access.ts';
 import type { AskedTexts, StoredGoneTexts } from './read-gone-texts.ts';
@@ -80,6 +81,7 @@ export class ConversationFollower {
     if (feed.closed) return;
     const following = this.#following(feed);
     following.segments = request.segments;
+    forgetEnded(following);
     const attempt: Attempt = { over: false, follower: null, fills: this.#isMember(request) };
     if (isFull(following, request.conversation, attempt)) {
       refuse(feed, request, 'limit-reached');
@@ -163,7 +165,7 @@ export class ConversationFollower {
       for (const commit of hub.ring.concerning([conversationId], null, folded)) fold.apply(commit);
       folded = hub.tail;
       const { snapshot } = fold;
-      const relation = relationOf(snapshot, follow.following.segments, Date.now());
+      const relation = relationOf(snapshot, follow.following.segments, wallNow());
       const refused = relation === 'banned' || relation === 'stranger';
       if (!refused && (askedLog || (wanted ?? 0) <= snapshot.version)) {
         await this.#start(feed, request, { snapshot, relation, begin: stored.begin }, follow);

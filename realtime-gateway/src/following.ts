@@ -16,15 +16,16 @@ export interface Following {
   readonly attempts: Map<string, Attempt>;
 }
 
-/**
- * Whether there are as many others of the kind, those who wait included. Forgets, on the way, what ended by something in
- * the log.
- */
+/** What ended by something in the log, which tells nobody here, goes. */
+export function forgetEnded({ attempts }: Following): void {
+  for (const [id, { follower }] of attempts) if (follower?.phase === 'ended') attempts.delete(id);
+}
+
+/** Whether there are as many others of the kind as there may be, those who wait included and those that ended not. */
 export function isFull({ attempts }: Following, conversation: string, { fills }: Attempt): boolean {
   let others = 0;
-  for (const [id, attempt] of attempts) {
-    if (attempt.follower?.phase === 'ended') attempts.delete(id);
-    else if (id !== conversation && attempt.fills === fills) others++;
+  for (const [id, other] of attempts) {
+    if (id !== conversation && other.fills === fills && other.follower?.phase !== 'ended') others++;
   }
   return others >= SOCKET_LIMITS.subscriptions;
 }

@@ -24,7 +24,8 @@ export class Hub {
   /** Told of the commits about a user's own facts, whoever is connected. */
   onUserCommit: (item: Item) => void = () => undefined;
   readonly #observer: HubObserver;
-  #waiting: { sequence: number; resolve: () => void }[] = [];
+  /** A set: thousands may come back at once who know of more than this process, and each leaves it by itself. */
+  readonly #waiting = new Set<{ sequence: number; resolve: () => void }>();
 
   constructor(after: number, limits: RingLimits, observer: HubObserver) {
     this.ring = new Ring(after, limits);
@@ -101,15 +102,15 @@ export class Hub {
       const timer = setTimeout(() => settle(false), timeoutMs);
       const settle = (reached: boolean): void => {
         clearTimeout(timer);
-        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        this.#waiting.delete(waiter);
         resolve(reached);
       };
-      this.#waiting.push(waiter);
+      this.#waiting.add(waiter);
     });
   }
 
   #wake(): void {
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.size === 0) return;
     for (const waiter of this.#waiting) if (waiter.sequence <= this.tail) waiter.resolve();
   }
 }

@@ -106,6 +106,37 @@ describe('one user', () => {
   });
 });
 
+describe('one device', () => {
+  const helloOf = async (userId: string): Promise<Record<string, unknown>> => ({
+    token: await stage.world.token(userId),
+    device: 'phone',
+  });
+
+  test('has one socket on all gateways together: the newest', async () => {
+    const other = await stage.world.gateway();
+    const hello = await helloOf('ivy');
+    const first = await live(hello);
+    const second = await live(hello, other);
+    expect(await first.closed()).toBe(4010);
+    const third = await live(hello);
+    expect(await second.closed()).toBe(4010);
+    expect(third.closeCode).toBeNull();
+  });
+
+  test('has one socket also when the gateways could not hear each other meanwhile', async () => {
+    const other = await stage.world.gateway();
+    const hello = await helloOf('jan');
+    const first = await live(hello);
+    await stage.world.nats.kill();
+    const second = await stage.greet({ ...hello, since: null, feed: 'none' }, other);
+    await second.live();
+    expect(first.closeCode).toBeNull();
+    await stage.world.nats.restart();
+    expect(await first.closed()).toBe(4010);
+    expect(second.closeCode).toBeNull();
+  });
+});
+
 test('sockets that have not said hello are so many per address', async () => {
   const silent = await Promise.all(Array.from({ length: 4 }, () => stage.open()));
   await expect(TestSocket.open(stage.gateway.url)).rejects.toThrow('429');

@@ -13,7 +13,28 @@ afterEach(() => stage.clear());
 afterAll(() => stage?.stop());
 
 describe('the process', () => {
-  test('sends its clients away when it stops', async () => {
+  test('sends its clients away when it stops, each with time to go, and keeps them live until then', async () => {
+    const { id } = await stage.room('val', 'viv');
+    const leaving = await stage.world.gateway({ GATEWAY_DRAIN_MS: '8000' });
+    const users = ['val', 'viv', 'val', 'viv', 'val'];
+    const sockets = await Promise.all(users.map((user) => stage.connect(user, null, leaving)));
+    await Promise.all(sockets.map((socket) => socket.live()));
+    const stopped = leaving.stop();
+    const [one] = sockets;
+    if (!one) throw new Error('there are five');
+    await one.until((socket) => socket.frame('drain') !== undefined);
+    const [sent] = await stage.say(id, 1);
+    await one.seen(sent ?? 0);
+    expect(await Promise.all(sockets.map((socket) => socket.closed()))).toEqual(users.map(() => 4001));
+    for (const socket of sockets) {
+      expect(socket.frames.filter(({ t }) => t === 'drain')).toEqual([
+        { t: 'drain', afterMs: [0, 4_000], reason: 'deploy' },
+      ]);
+    }
+    await stopped;
+  });
+
+  test('that has no time for it closes all at once when it stops, and they go on elsewhere', async () => {
     const { id } = await stage.room('val');
     const leaving = await stage.world.gateway();
     const socket = await stage.connect('val', null, leaving);
@@ -22,7 +43,7 @@ describe('the process', () => {
     await socket.seen(sent ?? 0);
     await leaving.stop();
     expect(await socket.closed()).toBe(4001);
-    expect(socket.frame('drain')).toMatchObject({ reason: 'deploy' });
+    expect(socket.frame('drain')).toBeUndefined();
     const elsewhere = await stage.connect('val', socket.client.position);
     const [next] = await stage.say(id, 1);
     await elsewhere.seen(next ?? 0);

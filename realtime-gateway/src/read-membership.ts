@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Reflected } from './catch-up.ts';
+import { monotonicNow } from './clocks.ts';
 import type { Departure, MembershipRow, MembershipSnapshot } from './session/membership.ts';
 
 /** A user's memberships in one snapshot of the read model. */
@@ -77,14 +78,14 @@ export class MembershipReader {
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0) return;
     this.#scheduled = true;
-    const wait = this.#askedAt + INTERVAL_MS - performance.now();
+    const wait = this.#askedAt + INTERVAL_MS - monotonicNow();
     if (wait <= 0) setImmediate(() => this.#next());
     else setTimeout(() => this.#next(), wait);
   }
 
   #next(): void {
     this.#scheduled = false;
-    this.#askedAt = performance.now();
+    this.#askedAt = monotonicNow();
     void this.#ask(this.#waiting.splice(0, BATCH));
     this.#schedule();
   }

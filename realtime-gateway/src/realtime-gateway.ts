@@ -64,7 +64,7 @@ export async function startRealtimeGateway(
     for (const user of changedPrivacy(item)) presence.factsChanged(user);
   };
   const typing = new Typing({ hub: tail.hub, signals: opened.signals });
-  const parts = { tail, log: opened.log, pool, door, presence, typing };
+  const parts = { tail, log: opened.log, signals: opened.signals, pool, door, presence, typing };
   const connections = createConnections({ ...parts, config, logger, measured });
   const stopFollowing = await connections.followRevocations();
   addReadinessChecks(readiness, { connected: opened.connected, tail });
@@ -146,6 +146,7 @@ function createReplays(parts: { hub: Hub; log: EventLog; pool: Pool; measured: G
 function createConnections(parts: {
   tail: FollowedLog;
   log: EventLog;
+  signals: Signals;
   pool: Pool;
   door: Door;
   presence: Presence;
@@ -154,7 +155,7 @@ function createConnections(parts: {
   logger: Logger;
   measured: GatewayMetrics;
 }): Connections {
-  const { tail, log, pool, door, presence, typing, config, logger, measured } = parts;
+  const { tail, log, signals, pool, door, presence, typing, config, logger, measured } = parts;
   const { hub, round, subscription } = tail;
   const { resumer, follower } = createReplays({ hub, log, pool, measured });
   const observer = {
@@ -163,6 +164,7 @@ function createConnections(parts: {
   const connections = new Connections({
     shared: { hub, round, epoch: log.epoch, resumer, follower, presence, typing, door, logger, observer },
     maxSocketsPerUser: config.maxSocketsPerUser,
+    signals,
     onTick({ sockets, queuedBytes }) {
       measured.sockets.set(sockets);
       measured.delivered.inc(round.takeDelivered());

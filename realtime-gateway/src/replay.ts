@@ -1,5 +1,5 @@
 import { type ResetReason, SOCKET_LIMITS } from '@parley/contracts';
-import type { CommitRecord, EventLog, LogRange } from '@parley/runtime';
+import { type CommitRecord, ContinuityLost, type EventLog, type LogRange } from '@parley/runtime';
 import type { Hub } from './hub.ts';
 import { type AskedTexts, askedTexts, type StoredGoneTexts } from './read-gone-texts.ts';
 import type { Ring } from './ring.ts';
@@ -87,6 +87,18 @@ export class Replay {
   }
 
   async run(): Promise<ReplayEnd> {
+    try {
+      return await this.#replay();
+    } catch (error) {
+      // What retention has left is not all there was; to try again would not help.
+      if (error instanceof ContinuityLost && error.reason === 'retention') {
+        return { kind: 'reset', reason: 'retention' };
+      }
+      throw error;
+    }
+  }
+
+  async #replay(): Promise<ReplayEnd> {
     if (this.#tooMuchInRing()) return { kind: 'reset', reason: 'too-far' };
     while (!this.#history.closed && !this.#fault) {
       if (!this.#hub.ring.covers(this.#cursor)) {

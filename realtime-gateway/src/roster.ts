@@ -1,26 +1,45 @@
+import { wallNow } from './clocks.ts';
 import { Groups } from './session/groups.ts';
+import { type DeviceHello, HelloOrder, isLater } from './session/hello-order.ts';
 import type { Claims } from './session/session.ts';
 
 /** A socket as the roster sees it. */
 export interface Attendant {
+  readonly connection: string;
   take(input: { kind: 'replaced' | 'revoked' }): void;
 }
 
-interface Entry {
-  userId: string;
-  sessionId: string;
+/** Of the hello. */
+interface Arrival {
   device: string | null;
+  /** What `arrive` gave. */
+  at: number;
 }
 
-/** Who is here: the sockets of the process whose token was verified, by user, device and session. */
+interface Entry extends Arrival {
+  userId: string;
+  sessionId: string;
+}
+
+/** `outdated`: a socket of the same device is here whose hello is later. `crowded`: the user has as many as one may have. */
+export type Entrance = 'entered' | 'outdated' | 'crowded';
+
+/**
+ * Who is here: the sockets of the process whose token was verified, by user, device and session. Of one device the socket
+ * with the latest hello stays, in whatever order tokens were verified; the gateways tell each other of theirs.
+ */
 export class Roster<A extends Attendant = Attendant> {
   readonly #maxPerUser: number;
+  readonly #announce: (hello: DeviceHello) => void;
+  readonly #order = new HelloOrder();
   readonly #entries = new Map<A, Entry>();
   readonly #byUser = new Groups<A>();
   readonly #bySession = new Groups<A>();
 
-  constructor(maxPerUser: number) {
+  /** `announce` tells the other gateways of a hello; what they say comes by `heard`. */
+  constructor(maxPerUser: number, announce: (hello: DeviceHello) => void) {
     this.#maxPerUser = maxPerUser;
+    this.#announce = announce;
   }
 
   /** The sessions of all sockets. */
@@ -28,24 +47,51 @@ export class Roster<A extends Attendant = Attendant> {
     return this.#bySession.keys();
   }
 
-  /**
-   * Takes a socket in, instead of an older one of the same device when it names one. False when its user has as many as
-   * one may have.
-   */
-  enter(socket: A, { userId, sessionId }: Claims, device: string | null): boolean {
-    if (device !== null) this.#replace(userId, device);
-    if (this.#byUser.of(userId).length >= this.#maxPerUser) return false;
-    this.#entries.set(socket, { userId, sessionId, device });
-    this.#byUser.add(userId, socket);
-    this.#bySession.add(sessionId, socket);
-    return true;
+  /** A hello has come: its place among all. */
+  arrive(): number {
+    return this.#order.next(wallNow());
   }
 
-  #replace(userId: string, device: string): void {
-    for (const socket of this.#byUser.of(userId)) {
-      if (this.#entries.get(socket)?.device !== device) continue;
+  /** Takes a socket in, instead of those of the same device whose hello came before. */
+  enter(socket: A, { userId, sessionId }: Claims, { device, at }: Arrival): Entrance {
+    const { connection } = socket;
+    if (device !== null && this.#replace({ user: userId, device, at, connection })) return 'outdated';
+    if (this.#byUser.of(userId).length >= this.#maxPerUser) return 'crowded';
+    this.#entries.set(socket, { userId, sessionId, device, at });
+    this.#byUser.add(userId, socket);
+    this.#bySession.add(sessionId, socket);
+    if (device !== null) this.#announce({ user: userId, device, at, connection });
+    return 'entered';
+  }
+
+  /** A hello on another gateway; or on this one, which is known. */
+  heard(hello: DeviceHello): void {
+    this.#order.heard(hello.at);
+    const later = this.#replace(hello);
+    // The other one did not hear of it: it was still verifying its token, say.
+    if (later) this.#announce(later);
+  }
+
+  /** Closes the sockets of the device that are older than the hello; gives the later one that stays, if there is one. */
+  #replace(hello: DeviceHello): DeviceHello | null {
+    const { user, device } = hello;
+    let later: DeviceHello | null = null;
+    for (const socket of this.#byUser.of(user)) {
+      const entry = this.#entries.get(socket);
+      if (entry?.device !== device) continue;
+      const here = { user, device, at: entry.at, connection: socket.connection };
+      if (isLater(here, hello)) later = here;
+      if (!isLater(hello, here)) continue;
       this.leave(socket);
       socket.take({ kind: 'replaced' });
+    }
+    return later;
+  }
+
+  /** What other gateways were told may be lost. */
+  announceAll(): void {
+    for (const [{ connection }, { userId: user, device, at }] of this.#entries) {
+      if (device !== null) this.#announce({ user, device, at, connection });
     }
   }
 

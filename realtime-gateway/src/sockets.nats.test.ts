@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { drafts } from './testing/commits.ts';
 import { GatewayStage } from './testing/gateway-stage.ts';
@@ -50,6 +50,21 @@ describe('sockets', () => {
     await flooding.live();
     for (let n = 0; n < 40; n++) flooding.send({ t: 'hb' });
     expect(await flooding.closed()).toBe(4009);
+  });
+
+  test('a clock that is set back takes nobody for a flooder', async () => {
+    const [before, after] = [await stage.connect('kim'), await stage.connect('kim')];
+    await Promise.all([before.live(), after.live()]);
+    before.send({ t: 'hb' });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const { id } = await stage.room('kim');
+    for (const socket of [before, after]) {
+      for (let n = 0; n < 5; n++) socket.send({ t: 'hb' });
+      socket.send({ t: 'sub', id: 1, conversation: id, from: 'head' });
+      await socket.until(({ frames }) => frames.some(({ t }) => t === 'sub-live'));
+    }
+    expect([before.closeCode, after.closeCode]).toEqual([null, null]);
   });
 
   test('a token is renewed for the same user and refused for another', async () => {

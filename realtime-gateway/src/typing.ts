@@ -1,5 +1,6 @@
 import { MAX_MEMBERS_WITH_TYPING, TYPING_TTL_MS } from '@parley/contracts';
 import type { Signals } from '@parley/runtime';
+import { monotonicNow } from './clocks.ts';
 import type { Hub } from './hub.ts';
 import { bytesOf } from './session/bytes.ts';
 import { TypingTable } from './session/typing-table.ts';
@@ -25,13 +26,13 @@ export class Typing {
     const { audience } = this.#hub;
     if (!audience.user(userId)?.memberships.has(conversation)) return;
     if ((audience.conversation(conversation)?.memberCount ?? 0) > MAX_MEMBERS_WITH_TYPING) return;
-    if (this.#table.say(conversation, userId, on, performance.now())) this.#send(conversation, userId, on);
+    if (this.#table.say(conversation, userId, on, monotonicNow())) this.#send(conversation, userId, on);
   }
 
   /** A socket of the user has closed. Says "off" for them unless another one is here, which may be where they type. */
   leave(userId: string): void {
     if (this.#hub.audience.user(userId)) return;
-    const now = performance.now();
+    const now = monotonicNow();
     for (const conversation of this.#table.where(userId, now)) {
       if (this.#table.say(conversation, userId, false, now)) this.#send(conversation, userId, false);
     }
@@ -51,7 +52,7 @@ export class Typing {
     const { conversation, user, on } = said;
     const members = this.#hub.audience.membersOf(conversation);
     if (!members) return;
-    this.#table.hear(conversation, user, on, performance.now());
+    this.#table.hear(conversation, user, on, monotonicNow());
     const frame = bytesOf(JSON.stringify({ t: 'typing', conversation, user, on, ttlMs: TYPING_TTL_MS }));
     for (const member of members) {
       if (member.id === user) continue;

@@ -1,4 +1,5 @@
 import type { Lease, LeaseStore, Logger, Signals } from '@parley/runtime';
+import { monotonicNow, wallNow, wallTimeOf } from '../clocks.ts';
 import { bytesOf } from '../session/bytes.ts';
 import { isSeen, type LeaseWrite, type OwnLeases, seenLease } from '../session/own-leases.ts';
 import { SEEN_TTL_MS, sightOf } from '../session/presence-view.ts';
@@ -39,7 +40,7 @@ export class LeaseKeeper {
 
   /** Writes what is due; one round at a time. Never rejects: what could not be written is tried again. */
   round(): Promise<void> {
-    if (performance.now() < this.#retryAt) return Promise.resolve();
+    if (monotonicNow() < this.#retryAt) return Promise.resolve();
     this.#running ??= this.#writeAll().finally(() => {
       this.#running = null;
     });
@@ -55,7 +56,7 @@ export class LeaseKeeper {
 
   async #writeAll(): Promise<void> {
     for (;;) {
-      const writes = this.#own.take(performance.now(), BATCH);
+      const writes = this.#own.take(monotonicNow(), BATCH);
       if (writes.length === 0) return;
       try {
         await this.#write(writes);
@@ -63,8 +64,8 @@ export class LeaseKeeper {
       } catch (error) {
         if (!this.#failing) this.#options.logger.warn({ error }, 'presence leases cannot be written');
         this.#failing = true;
-        this.#own.putBack(writes, performance.now());
-        this.#retryAt = performance.now() + RETRY_MS;
+        this.#own.putBack(writes, monotonicNow());
+        this.#retryAt = monotonicNow() + RETRY_MS;
         return;
       }
     }
@@ -109,14 +110,13 @@ export class LeaseKeeper {
     if (byUser.size === 0) return [];
     const held = await this.#options.leases.read([...byUser.keys()]);
     this.#options.observer.usersRead(byUser.size);
-    const now = Date.now();
-    const age = now - performance.now();
+    const now = wallNow();
     return [...byUser]
       .filter(([group, own]) => isSeen(held.get(group) ?? [], own))
       .map(([group, own]) => {
         // What had to be written again is late, and must not turn back what others have written since.
         const known = sightOf(held.get(group) ?? [], now).lastSeen ?? 0;
-        const at = Math.max(known, ...own.map((write) => Math.round(age + write.at)));
+        const at = Math.max(known, ...own.map(({ at }) => Math.round(wallTimeOf(at))));
         return { group, ...seenLease(at), ttlMs: SEEN_TTL_MS };
       });
   }

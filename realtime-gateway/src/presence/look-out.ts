@@ -1,5 +1,5 @@
 import type { LeaseStore, Logger, Signals } from '@parley/runtime';
-import { DueQueue } from '../session/due-queue.ts';
+import { monotonicNow, wallNow } from '../clocks.ts';
 import {
   newsInMs,
   OPEN,
@@ -10,6 +10,7 @@ import {
   unknownView,
   viewOf,
 } from '../session/presence-view.ts';
+import { Reminders } from '../session/reminders.ts';
 import type { Watcher, WatchTable } from '../session/watch-table.ts';
 import { PRESENCE_SUBJECT } from './keep-leases.ts';
 import { PatientPrivacy } from './patient-privacy.ts';
@@ -51,8 +52,11 @@ export class Lookout {
   readonly #options: LookoutOptions;
   readonly #privacy: PatientPrivacy;
   readonly #stopListening: () => void;
-  /** Beside those of the table, which a change of leases sets anew, and sooner. Each is here for a few seconds. */
-  readonly #confirmations = new DueQueue<string>();
+  /**
+   * Looks that no look before them makes needless: what those read was perhaps from before the change. Each is here for
+   * a few seconds.
+   */
+  readonly #reminders = new Reminders<string>();
   #running = false;
   #notBefore = 0;
   #failingSince: number | null = null;
@@ -75,7 +79,7 @@ export class Lookout {
 
   /** It may have lost leases, which their holders write again now: looking before would show them gone. */
   storeReturned(): void {
-    this.#notBefore = performance.now() + this.#options.times.settleMs;
+    this.#notBefore = monotonicNow() + this.#options.times.settleMs;
     this.checkAll();
   }
 
@@ -86,24 +90,24 @@ export class Lookout {
 
   /** A user has come to this process: what was seen of them before is told to nobody who asks now. */
   cameHere(user: string): void {
-    this.#table.outdate(user, performance.now());
+    this.#table.outdate(user, monotonicNow());
   }
 
   /** The leases of these users have been written. */
   changed(users: Iterable<string>): void {
     const { staleMs } = this.#options.leases;
-    const now = performance.now();
+    const now = monotonicNow();
     for (const user of users) {
       this.#table.checkBy(user, now);
-      if (staleMs > 0) this.#table.confirmAt(user, now + staleMs);
+      if (staleMs > 0 && this.#table.isWatched(user)) this.#reminders.remind(user, now + staleMs);
     }
   }
 
-  /** What a user lets others see has changed; the read model has it soon. */
+  /** What a user lets others see has changed; the read model has it soon. Also of who is watched only by then. */
   factsChanged(user: string): void {
-    const now = performance.now();
-    this.#table.checkBy(user, now + FACTS_CHECK_MS);
-    this.#confirmations.set(user, now + FACTS_CONFIRM_MS);
+    const now = monotonicNow();
+    this.#reminders.remind(user, now + FACTS_CHECK_MS);
+    this.#reminders.remind(user, now + FACTS_CONFIRM_MS);
   }
 
   /** Looks at all who are due; one round at a time. Never rejects. */
@@ -112,8 +116,8 @@ export class Lookout {
     this.#running = true;
     try {
       for (;;) {
-        const now = performance.now();
-        for (const user of this.#confirmations.take(now, Infinity)) this.#table.checkBy(user, now);
+        const now = monotonicNow();
+        for (const user of this.#reminders.take(now)) this.#table.checkBy(user, now);
         const users = now < this.#notBefore ? [] : this.#table.take(now, BATCH);
         if (users.length === 0) return;
         await this.#look(users);
@@ -130,7 +134,7 @@ export class Lookout {
       const [held, { privacy, isLate }] = await Promise.all([leases.read(users), this.#privacy.read(users)]);
       observer.usersRead(users.length);
       this.#failingSince = null;
-      const now = performance.now();
+      const now = monotonicNow();
       if (now < this.#notBefore) {
         // The store came back meanwhile: what it answered may lack what it is about to be given again.
         for (const user of users) this.#table.checkBy(user, this.#notBefore);
@@ -138,7 +142,7 @@ export class Lookout {
       }
       for (const user of users) {
         const shown = privacy.get(user) ?? (isLate ? this.#table.view(user)?.privacy : OPEN);
-        const sight = sightOf(known(user, held.get(user) ?? []), Date.now());
+        const sight = sightOf(known(user, held.get(user) ?? []), wallNow());
         if (shown) this.#see(user, sight, shown, now + (isLate ? NO_PRIVACY_CHECK_MS : Infinity));
         else this.#table.see(user, unknownView(user, null), now + RETRY_MS);
       }
@@ -148,13 +152,13 @@ export class Lookout {
   }
 
   #see(user: string, sight: Sight, privacy: Privacy, atLatest: number): void {
-    const at = performance.now() + newsInMs(sight, this.#options.times.ttlMs);
+    const at = monotonicNow() + newsInMs(sight, this.#options.times.ttlMs);
     this.#table.see(user, viewOf(user, sight, privacy), Math.min(at, atLatest));
   }
 
   /** Those never seen are unknown at once, the others when it lasts. */
   #fail(users: readonly string[], error: unknown): void {
-    const now = performance.now();
+    const now = monotonicNow();
     if (this.#failingSince === null) {
       this.#failingSince = now;
       this.#options.logger.warn({ error }, 'presence leases cannot be read');

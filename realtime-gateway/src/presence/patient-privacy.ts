@@ -1,4 +1,5 @@
 import type { Logger } from '@parley/runtime';
+import { monotonicNow } from '../clocks.ts';
 import type { Privacy } from '../session/presence-view.ts';
 
 /** Looks wait for it, and what others do must show even while Postgres is slow. */
@@ -63,7 +64,7 @@ export class PatientPrivacy {
 
   async #answer(question: Question): Promise<Map<string, Privacy> | null> {
     this.#asking = true;
-    const askedAt = performance.now();
+    const askedAt = monotonicNow();
     try {
       const privacy = await this.#read(question.users);
       for (const user of question.users) this.#late.delete(user);
@@ -74,13 +75,13 @@ export class PatientPrivacy {
       this.#tell(error);
       return null;
     } finally {
-      this.#slow = performance.now() - askedAt >= PATIENCE_MS;
+      this.#slow = monotonicNow() - askedAt >= PATIENCE_MS;
       this.#asking = false;
     }
   }
 
   #keep(privacy: ReadonlyMap<string, Privacy>): void {
-    const now = performance.now();
+    const now = monotonicNow();
     for (const [user, { until }] of this.#late) {
       if (until > now) break;
       this.#late.delete(user);
@@ -89,7 +90,7 @@ export class PatientPrivacy {
   }
 
   #lateOf(users: readonly string[]): Map<string, Privacy> {
-    const now = performance.now();
+    const now = monotonicNow();
     const found = new Map<string, Privacy>();
     for (const user of users) {
       const late = this.#late.get(user);

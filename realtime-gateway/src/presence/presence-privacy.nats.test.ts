@@ -113,6 +113,24 @@ describe.each(['redis', 'nats'] as const)('presence over %s that must show in ti
     leave(there, socket);
   });
 
+  test('a change of leases does not put off the look for a block', async () => {
+    const node = await world.node(RARELY, replicated);
+    const [busy, quiet] = [newUser(), newUser()];
+    const blocked = watcherOn(node, [busy, quiet], 'blocked');
+    const [socket, other] = [enter(there, busy), enter(there, quiet)];
+    await until(() => [blocked.state(busy), blocked.state(quiet)]).toEqual(['active', 'active']);
+    node.presence.factsChanged(busy);
+    node.presence.factsChanged(quiet);
+    there.presence.change(socket, 'dnd');
+    await until(() => blocked.state(busy)).toBe('dnd');
+    await world.block(busy, 'blocked');
+    await world.block(quiet, 'blocked');
+    // Nothing but the fact has this one looked at; the other is to be looked at no later.
+    await until(() => blocked.state(quiet)).toBe('offline');
+    expect(blocked.state(busy)).toBe('offline');
+    for (const one of [socket, other]) leave(there, one);
+  });
+
   test('a block shows when the commit that says so has come by', async () => {
     const user = newUser();
     const [blocked, friend] = [watcherOn(here, [user], 'blocked'), watcherOn(here, [user], 'friend')];

@@ -1,5 +1,6 @@
 import type { OwnPresence } from '@parley/contracts';
 import type { LeaseStore, Logger, Signals } from '@parley/runtime';
+import { monotonicNow } from '../clocks.ts';
 import { type LeaseTimes, OwnLeases } from '../session/own-leases.ts';
 import { presenceFrame } from '../session/presence-view.ts';
 import { WatchTable } from '../session/watch-table.ts';
@@ -74,23 +75,31 @@ export class Presence {
   #toldAt = 0;
 
   constructor(options: PresenceOptions) {
-    const times = { ...TIMES, ...options.times };
+    const { leases, signals, privacy, logger, observer, times: given } = options;
+    const times = { ...TIMES, ...given };
     this.#own = new OwnLeases(times);
     this.#keeper = new LeaseKeeper(this.#own, {
-      ...options,
+      leases,
+      signals,
+      logger,
+      observer,
       changed: (users) => this.#lookout.changed(users),
     });
     this.#lookout = new Lookout(this.#table, {
-      ...options,
+      leases,
+      signals,
+      privacy,
+      logger,
+      observer,
       times,
       known: (user, stored) => this.#own.withOwn(user, stored),
       looked: () => this.#answer(),
     });
-    this.#observer = options.observer;
+    this.#observer = observer;
     this.#tellMs = times.tellMs;
     const ends = [
-      options.leases.onReturn(() => this.#storeReturned()),
-      options.signals.onReturn(() => {
+      leases.onReturn(() => this.#storeReturned()),
+      signals.onReturn(() => {
         this.#keeper.announceAll();
         this.#lookout.checkAll();
       }),
@@ -98,7 +107,7 @@ export class Presence {
     this.#endReturns = () => {
       for (const end of ends) end();
     };
-    this.#clock = setInterval(() => this.#tick(performance.now()), times.tickMs);
+    this.#clock = setInterval(() => this.#tick(monotonicNow()), times.tickMs);
   }
 
   /** The socket is there, in this state. */
@@ -121,7 +130,7 @@ export class Presence {
    * within a second of the last time, the last counts, when that second is over.
    */
   watch(socket: PresentSocket, users: readonly string[]): void {
-    const now = performance.now();
+    const now = monotonicNow();
     if (now < this.#nextWatchAt(socket)) this.#waiting.set(socket, users);
     else this.#watch(socket, users, now);
   }
@@ -141,7 +150,7 @@ export class Presence {
 
   /** The socket is gone, or closing: for a short time it may come back without anybody noticing. */
   leave(socket: PresentSocket): void {
-    this.#own.release(socket.connection, performance.now());
+    this.#own.release(socket.connection, monotonicNow());
     this.#waiting.delete(socket);
     this.#table.forget(socket);
   }
@@ -151,7 +160,7 @@ export class Presence {
     clearInterval(this.#clock);
     this.#endReturns();
     this.#lookout.stop();
-    this.#own.releaseAll(performance.now());
+    this.#own.releaseAll(monotonicNow());
     await this.#keeper.finish();
   }
 

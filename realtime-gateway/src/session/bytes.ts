@@ -25,9 +25,14 @@ export function listFrame(opening: Uint8Array, items: readonly Uint8Array[]): Ui
   return concat([opening, ...parts, CLOSE_LIST]);
 }
 
+/** Of a payload and its head. */
+export function framedLength(length: number): number {
+  return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
+}
+
 /** The head of a WebSocket text frame of a server: unmasked, in one part (RFC 6455, section 5.2). */
 export function textFrameHead(length: number): Uint8Array {
-  const head = new Uint8Array(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  const head = new Uint8Array(framedLength(length) - length);
   const view = new DataView(head.buffer);
   head[0] = 0x81;
   head[1] = length < 126 ? length : head.length === 4 ? 126 : 127;

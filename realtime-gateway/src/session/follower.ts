@@ -27,7 +27,8 @@ interface Sight<S> {
   revoked: RevokedReason | null;
 }
 
-interface Turn {
+/** A commit on its way past the followers. */
+interface Passage {
   commit: ConversationCommit;
   events: readonly RecordedEvent[];
   /** As they are after the commit… */
@@ -54,7 +55,7 @@ export function passFollowers<S>(
   views: Views,
 ): { sights: Sight<S>[]; handedOver: Set<S> } {
   const events = recordedEvents(commit.item);
-  const turn = { commit, events, rulesBefore, rules: { ...rulesBefore, ...commit.rules }, views };
+  const passage = { commit, events, rulesBefore, rules: { ...rulesBefore, ...commit.rules }, views };
   const named = namedUsers(events);
   const sights: Sight<S>[] = [];
   const handedOver = new Set<S>();
@@ -66,7 +67,7 @@ export function passFollowers<S>(
       continue;
     }
     const wasLive = follower.phase === 'live';
-    const sight = pass(follower, turn);
+    const sight = pass(follower, passage);
     if (!sight) continue;
     sights.push(sight);
     if (wasLive && follower.phase === 'ended') handedOver.add(follower.session);
@@ -90,39 +91,40 @@ function namedUsers(events: readonly RecordedEvent[]): Set<string> | 'all' {
   return named;
 }
 
-function pass<S>(follower: Follower<S>, turn: Turn): Sight<S> | null {
+function pass<S>(follower: Follower<S>, passage: Passage): Sight<S> | null {
   const { access: before, phase, userId, session } = follower;
-  const { access, visible, revoked } = passThrough(before, userId, turn);
-  const isTold = revoked !== null && isToldByFeed(follower, turn);
+  const { access, visible, revoked } = passThrough(before, userId, passage);
+  const isTold = revoked !== null && isToldByFeed(follower, passage);
   follower.access = access;
   if (revoked) {
     follower.phase = 'ended';
     // Who is gone afterwards is no moderator any more.
     const place = before.place && { ...before.place, role: 'guest' as const };
     const last = { ...follower, access: { ...before, place } };
-    const item = phase === 'live' ? see(last, turn, visible) : null;
+    const item = phase === 'live' ? see(last, passage, visible) : null;
     return isTold ? null : { sessions: [session], item, revoked };
   }
-  if (firstVersion(access, turn.rules) > firstVersion(before, turn.rulesBefore)) follower.stale = true;
+  if (firstVersion(access, passage.rules) > firstVersion(before, passage.rulesBefore)) follower.stale = true;
   const joins = !before.place && access.place !== null && follower.feed === 'all';
   if (phase !== 'live') {
     if (joins)
-      follower.until = turn.commit.firstVersion + (follow(turn.commit, userId, false).visible[0] ?? 0) - 1;
+      follower.until =
+        passage.commit.firstVersion + (follow(passage.commit, userId, false).visible[0] ?? 0) - 1;
     return null;
   }
   if (joins) follower.phase = 'ended';
-  return { sessions: [session], item: see(follower, turn, visible), revoked: null };
+  return { sessions: [session], item: see(follower, passage, visible), revoked: null };
 }
 
 /** Of the end of one who was a member before it, be it within the commit; unless a live follower has all of that. */
-function isToldByFeed<S>({ until, feed, phase, userId }: Follower<S>, { commit }: Turn): boolean {
+function isToldByFeed<S>({ until, feed, phase, userId }: Follower<S>, { commit }: Passage): boolean {
   if (until !== Number.POSITIVE_INFINITY) return true;
   return phase !== 'live' && feed === 'all' && follow(commit, userId, false).left !== null;
 }
 
 function see<S>(
   follower: Follower<S>,
-  { commit, rulesBefore, views }: Turn,
+  { commit, rulesBefore, views }: Passage,
   visible: readonly number[],
 ): Item | null {
   return viewOf(commit, followerView(follower, rulesBefore), visible, views);

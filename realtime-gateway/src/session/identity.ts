@@ -1,5 +1,9 @@
 import type { OwnPresence } from '@parley/contracts';
 
+/** How long before the token's end the client is told, and how long after it the socket stays. */
+export const AUTH_SOON_MS = 60_000;
+export const AUTH_GRACE_MS = 25_000;
+
 export interface Hello {
   since: string | null;
   feed: 'all' | 'none';
@@ -30,6 +34,15 @@ export interface Identity {
 
 export function identify(claims: Claims, feed: 'all' | 'none'): Identity {
   return { claims, feed, warned: false, renewing: false, nextToken: null };
+}
+
+/** `ending`: the client is to be told, which happens once for a token. */
+export function tokenStage(
+  { claims: { expiresAt }, warned }: Identity,
+  wallNow: number,
+): 'good' | 'ending' | 'over' {
+  if (wallNow >= expiresAt + AUTH_GRACE_MS) return 'over';
+  return warned || wallNow < expiresAt - AUTH_SOON_MS ? 'good' : 'ending';
 }
 
 /** A newer token has come: gives the one to verify now, if any. */

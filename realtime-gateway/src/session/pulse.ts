@@ -7,7 +7,7 @@ const MISSED_HEARTBEATS = 2;
 const STALL_MS = 10_000;
 const STALL_BYTES = 1_024;
 
-/** Signs of life of one socket, and how much it may still say. */
+/** Signs of life of one socket, and how much it may still say. Times are of a clock that never steps. */
 export interface Pulse {
   /** When the client may say as much at once as ever. */
   burstAt: number;
@@ -21,7 +21,7 @@ export interface Pulse {
 interface Stuck {
   /** Since when the client has taken next to nothing. */
   since: number;
-  /** What it had taken then, of all that was sent. */
+  /** What it had taken by then. */
   takenBytes: number;
 }
 
@@ -44,8 +44,8 @@ export function forgive(pulse: Pulse): Pulse {
 export interface Transport {
   /** Waits in it. */
   bufferedBytes: number;
-  /** Has left it since the socket opened. */
-  takenBytes: number;
+  /** All that was ever given to it. */
+  sentBytes: number;
   /** A page of a replay is on its way, which has a deadline of its own. */
   isPaging: boolean;
 }
@@ -54,11 +54,12 @@ export interface Transport {
 export function beat(
   pulse: Pulse,
   now: number,
-  { bufferedBytes, takenBytes, isPaging }: Transport,
+  transport: Transport,
   heartbeatMs: number,
 ): { pulse: Pulse; due: boolean } {
   const due = now >= pulse.nextHeartbeat;
-  const stuck = bufferedBytes === 0 || isPaging ? null : stuckAt(pulse.stuck, now, takenBytes);
+  const { bufferedBytes, isPaging } = transport;
+  const stuck = bufferedBytes === 0 || isPaging ? null : stuckAt(pulse.stuck, now, takenBytes(transport));
   if (!due && stuck === pulse.stuck) return { pulse, due };
   return {
     due,
@@ -69,6 +70,11 @@ export function beat(
       unanswered: due ? pulse.unanswered + 1 : pulse.unanswered,
     },
   };
+}
+
+/** What the client's side has taken since the socket opened: it has left the process. */
+function takenBytes({ sentBytes, bufferedBytes }: Transport): number {
+  return sentBytes - bufferedBytes;
 }
 
 function stuckAt(before: Stuck | null, now: number, takenBytes: number): Stuck {

@@ -12,8 +12,10 @@ import {
   pulse,
   shut,
   states,
+  tickAt,
 } from '../testing/session-states.ts';
-import { AUTH_GRACE_MS, AUTH_SOON_MS, advance, type Input, MAX_KEPT_FRAMES, type State } from './session.ts';
+import { AUTH_GRACE_MS, AUTH_SOON_MS } from './identity.ts';
+import { advance, type Input, MAX_KEPT_FRAMES, type State } from './session.ts';
 
 describe('what is asked before the session is live', () => {
   const send = (state: State, frame: ClientFrame, now = NOW): State =>
@@ -44,6 +46,19 @@ describe('what is asked before the session is live', () => {
     expect(outcomeOf(state, { kind: 'frame', frame: frames.sub, now })).toEqual(shut(4009));
   });
 
+  test('of whom to watch is the newest alone, in its place among the rest', () => {
+    let state: State = states.authenticating;
+    for (let n = 1; n <= 2 * MAX_KEPT_FRAMES; n++) {
+      state = send(state, { ...frames.watch, users: [`user-${n}`] }, NOW + n * 1_000);
+      if (n === 1) state = send(state, frames.unsub, NOW + 1_000);
+    }
+    state = advance(state, inputs.verified).state;
+    expect(advance(state, { kind: 'caught-up' }).effects).toEqual([
+      { do: 'unsubscribe', conversation: CONVERSATION },
+      { do: 'watch', users: [`user-${2 * MAX_KEPT_FRAMES}`] },
+    ]);
+  });
+
   test('of one’s presence holds from the start', () => {
     const state = send(states.authenticating, { t: 'presence', state: 'invisible' });
     const [resume] = advance(state, inputs.verified).effects;
@@ -53,13 +68,7 @@ describe('what is asked before the session is live', () => {
 
 describe('hello', () => {
   test('must come in time', () => {
-    const late = {
-      kind: 'tick',
-      now: NOW + HELLO_DEADLINE_MS,
-      bufferedBytes: 0,
-      takenBytes: 0,
-      isPaging: false,
-    } as const;
+    const late = tickAt(NOW + HELLO_DEADLINE_MS);
     expect(outcomeOf(states.greeting, late)).toEqual(shut(4501));
   });
 
@@ -118,24 +127,12 @@ describe('the token', () => {
     ]);
     const last = advance(step.state, { kind: 'refused', fault: 'unavailable' });
     expect(last.effects.map((effect) => effect.do)).toEqual(['send']);
-    const end: Input = {
-      kind: 'tick',
-      now: expiresAt + AUTH_GRACE_MS,
-      bufferedBytes: 0,
-      takenBytes: 0,
-      isPaging: false,
-    };
+    const end: Input = tickAt(expiresAt + AUTH_GRACE_MS);
     expect(outcomeOf(last.state, end)).toEqual(shut(4403));
   });
 
   test('is announced once before its end and closes the socket after the grace', () => {
-    const at = (now: number): Input => ({
-      kind: 'tick',
-      now,
-      bufferedBytes: 0,
-      takenBytes: 0,
-      isPaging: false,
-    });
+    const at = (now: number): Input => tickAt(now);
     const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
     const soon = advance(fresh, at(expiresAt - AUTH_SOON_MS));
     expect(soon.effects).toEqual([{ do: 'send', frame: { t: 'auth-soon', inMs: AUTH_SOON_MS } }]);
@@ -144,13 +141,7 @@ describe('the token', () => {
   });
 
   test('that is renewed by one that ends no later brings no new warning', () => {
-    const at = (now: number): Input => ({
-      kind: 'tick',
-      now,
-      bufferedBytes: 0,
-      takenBytes: 0,
-      isPaging: false,
-    });
+    const at = (now: number): Input => tickAt(now);
     const fresh: State = { ...states.live, pulse: { ...pulse, nextHeartbeat: Number.MAX_SAFE_INTEGER } };
     const soon = expiresAt - AUTH_SOON_MS;
     let state = advance(fresh, at(soon)).state;
@@ -165,10 +156,10 @@ describe('the token', () => {
 });
 
 describe('life', () => {
-  const ticks = (state: State, times: number[], bufferedBytes = 0, takenBytes = 0): Outcome[] => {
+  const ticks = (state: State, times: number[], bufferedBytes = 0): Outcome[] => {
     let current = state;
     return times.map((now) => {
-      const step = advance(current, { kind: 'tick', now, bufferedBytes, takenBytes, isPaging: false });
+      const step = advance(current, tickAt(now, { bufferedBytes, sentBytes: bufferedBytes }));
       current = step.state;
       return [
         step.state.phase,
@@ -186,10 +177,8 @@ describe('life', () => {
     let state: State = states.live;
     for (let n = 1; n <= 10; n++) {
       const now = NOW + n * HEARTBEAT_MS;
-      expect(
-        outcomeOf(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0, isPaging: false }),
-      ).toEqual(['live', 'heartbeat']);
-      state = advance(state, { kind: 'tick', now, bufferedBytes: 0, takenBytes: 0, isPaging: false }).state;
+      expect(outcomeOf(state, tickAt(now))).toEqual(['live', 'heartbeat']);
+      state = advance(state, tickAt(now)).state;
       state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
     }
   });
@@ -203,7 +192,7 @@ describe('life', () => {
     let state: State = states.resuming;
     for (let n = 1; n <= 60; n++) {
       const now = NOW + n * 1_000;
-      state = advance(state, { kind: 'tick', now, bufferedBytes: 500, takenBytes: 0, isPaging: true }).state;
+      state = advance(state, tickAt(now, { bufferedBytes: 500, sentBytes: 500, isPaging: true })).state;
     }
     expect(state.phase).toBe('resuming');
   });
@@ -213,14 +202,8 @@ describe('life', () => {
     let state: State = states.live;
     for (let n = 1; n <= 60; n++) {
       const now = NOW + n * 1_000;
-      const step = {
-        kind: 'tick',
-        now,
-        bufferedBytes: n * 1_000,
-        takenBytes: n * perSecond,
-        isPaging: false,
-      } as const;
-      state = advance(state, step).state;
+      const sentBytes = n * (1_000 + perSecond);
+      state = advance(state, tickAt(now, { bufferedBytes: n * 1_000, sentBytes })).state;
       state = advance(state, { kind: 'frame', frame: { t: 'hb' }, now }).state;
     }
     return state.phase;
@@ -237,17 +220,19 @@ describe('life', () => {
   test('who waits for a replay, and is sent no heartbeats, is not asked for any', () => {
     let state: State = states.resuming;
     for (let n = 1; n <= 10; n++) {
-      state = advance(state, {
-        kind: 'tick',
-        now: NOW + n * HEARTBEAT_MS,
-        bufferedBytes: 0,
-        takenBytes: 0,
-        isPaging: false,
-      }).state;
+      state = advance(state, tickAt(NOW + n * HEARTBEAT_MS)).state;
     }
     state = advance(state, { kind: 'caught-up' }).state;
     const beats = [11, 12, 13].map((n) => NOW + n * HEARTBEAT_MS);
     expect(ticks(state, beats)).toEqual([['live', 'heartbeat'], ['live', 'heartbeat'], shut(4005)]);
+  });
+
+  test('a clock that is set, back or forward, changes nothing but how near the end of the token is', () => {
+    const state = advance(states.live, { kind: 'frame', frame: { t: 'hb' }, now: NOW }).state;
+    for (const wallNow of [NOW - 3_600_000, expiresAt - AUTH_SOON_MS - 1]) {
+      expect(outcomeOf(state, tickAt(NOW + 1_000, { wallNow }))).toEqual(['live']);
+    }
+    expect(outcomeOf(state, tickAt(NOW + 1_000, { wallNow: expiresAt + AUTH_GRACE_MS }))).toEqual(shut(4403));
   });
 
   test('pings count like frames, also before hello', () => {

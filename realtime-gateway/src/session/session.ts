@@ -6,14 +6,12 @@ import {
   type OwnPresence,
   type ServerFrame,
 } from '@parley/contracts';
-import { askRenewal, type Claims, endRenewal, type Hello, type Identity, identify } from './identity.ts';
+import type { Claims, Hello, Identity } from './identity.ts';
+import { askRenewal, endRenewal, identify, tokenStage } from './identity.ts';
 import { beat, countFrame, expired, forgive, newPulse, type Pulse, type Transport } from './pulse.ts';
 
 export type { Claims, Hello } from './identity.ts';
 
-/** How long before the token's end the client is told, and how long after it the socket stays. */
-export const AUTH_SOON_MS = 60_000;
-export const AUTH_GRACE_MS = 25_000;
 /** After which a token that could not be verified may be tried again. */
 const RETRY_MS = 2_000;
 /** Requests of a client that is not live yet; they are done in order when it is. */
@@ -45,7 +43,8 @@ export type Input =
   | { kind: 'verified'; claims: Claims }
   | { kind: 'refused'; fault: AuthFault }
   | { kind: 'caught-up' }
-  | ({ kind: 'tick'; now: number } & Transport)
+  /** `wallNow`: milliseconds since 1970. Every `now` is of a clock that never steps. */
+  | ({ kind: 'tick'; now: number; wallNow: number } & Transport)
   /** What the session needs is away. */
   | { kind: 'failed' }
   | { kind: 'overflowed' }
@@ -77,11 +76,9 @@ export type Effect =
   /** Forget the session everywhere. */
   | { do: 'release' };
 
-export interface Step {
-  state: State;
-  effects: readonly Effect[];
-}
+export type Step = { state: State; effects: readonly Effect[] };
 
+/** `now` is of a clock that never steps. */
 export function openSession(now: number): State {
   return { phase: 'greeting', deadline: now + HELLO_DEADLINE_MS, pulse: newPulse(now, HEARTBEAT_MS) };
 }
@@ -113,7 +110,7 @@ export function advance(state: State, input: Input): Step {
     case 'caught-up':
       return onCaughtUp(state);
     case 'tick':
-      return onTick(state, input.now, input);
+      return onTick(state, input);
     case 'failed':
       return close(4000, 'try again');
     case 'overflowed':
@@ -156,8 +153,10 @@ function onFrame(state: OpenState, frame: ClientFrame, now: number): Step {
   }
   if (frame.t === 'presence') return onPresence(alive, frame.state);
   if (alive.phase === 'live') return stay(alive, effectOf(frame, alive.identity));
-  if (alive.kept.length >= MAX_KEPT_FRAMES) return close(4009, 'too many requests before live');
-  return stay({ ...alive, kept: [...alive.kept, frame] });
+  // The newest alone: hundreds of these, each as large as a frame may be, would be megabytes for one socket.
+  const kept = frame.t === 'watch' ? alive.kept.filter(({ t }) => t !== 'watch') : alive.kept;
+  if (kept.length >= MAX_KEPT_FRAMES) return close(4009, 'too many requests before live');
+  return stay({ ...alive, kept: [...kept, frame] });
 }
 
 function onControl(state: OpenState, now: number): Step {
@@ -224,23 +223,23 @@ function onRefused(state: OpenState, fault: AuthFault): Step {
   return withRenewal(state, endRenewal(state.identity, null), { do: 'send', frame: answer });
 }
 
-function onTick(state: OpenState, now: number, transport: Transport): Step {
+function onTick(state: OpenState, tick: Extract<Input, { kind: 'tick' }>): Step {
+  const { now, wallNow } = tick;
   if (state.phase === 'greeting')
     return now >= state.deadline ? close(4501, 'no hello in time') : stay(state);
   if (state.phase === 'authenticating') return stay(state);
   // Who waits for a replay is sent no heartbeats yet, so none is unanswered.
   const counted = state.phase === 'live' ? state.pulse : forgive(state.pulse);
-  const { pulse, due } = beat(counted, now, transport, HEARTBEAT_MS);
+  const { pulse, due } = beat(counted, now, tick, HEARTBEAT_MS);
   const fault = expired(pulse, now);
   if (fault === 'stalled') return close(4008, 'nothing was read for too long');
   if (fault === 'silent') return close(4005, 'no sign of life');
   const heartbeat: Effect[] = due ? [{ do: 'heartbeat' }] : [];
-  const { identity } = state;
-  const { expiresAt } = identity.claims;
-  if (now >= expiresAt + AUTH_GRACE_MS) return close(4403, 'token expired');
-  if (identity.warned || now < expiresAt - AUTH_SOON_MS) return stay(withPulse(state, pulse), ...heartbeat);
-  const inMs = Math.max(0, expiresAt - now);
-  const warned = { ...state, pulse, identity: { ...identity, warned: true } };
+  const stage = tokenStage(state.identity, wallNow);
+  if (stage === 'over') return close(4403, 'token expired');
+  if (stage === 'good') return stay(withPulse(state, pulse), ...heartbeat);
+  const inMs = Math.max(0, state.identity.claims.expiresAt - wallNow);
+  const warned = { ...state, pulse, identity: { ...state.identity, warned: true } };
   return stay(warned, ...heartbeat, { do: 'send', frame: { t: 'auth-soon', inMs } });
 }
 

@@ -8,14 +8,12 @@ export interface Watcher {
 
 interface Watched<W> {
   readonly watchers: Set<W>;
-  /** Null until it was looked at for the first time. */
+  /** What the watchers are told; null until the first look. */
   view: PresenceView | null;
+  /** The same, while nothing is known to have changed since: only this may answer a new watcher. */
+  current: PresenceView | null;
   /** When to look again, in milliseconds; infinite while somebody looks. */
   checkAt: number;
-  /** And once more then: what is read at first may be old. */
-  confirmAt: number;
-  /** Something is known to have changed that the view does not show. */
-  outdated: boolean;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -53,8 +51,8 @@ export class WatchTable<W extends Watcher> {
     for (const user of watching.users) {
       const watched = this.#users.get(user) ?? this.#begin(user);
       watched.watchers.add(socket);
-      if (watched.view && !coversWatcher(watched.view, socket.userId)) this.outdate(user, 0);
-      if (!watched.view || watched.outdated) watching.missing.add(user);
+      if (watched.current && !coversWatcher(watched.current, socket.userId)) this.outdate(user, 0);
+      if (!watched.current) watching.missing.add(user);
     }
     // After the new ones have been added: what is known of those who stay must not be forgotten in between.
     for (const user of before?.users ?? []) if (!watching.users.has(user)) this.#end(user, socket);
@@ -64,7 +62,7 @@ export class WatchTable<W extends Watcher> {
   }
 
   #begin(user: string): Watched<W> {
-    const watched = { watchers: new Set<W>(), view: null, checkAt: 0, confirmAt: NEVER, outdated: false };
+    const watched = { watchers: new Set<W>(), view: null, current: null, checkAt: 0 };
     this.#users.set(user, watched);
     this.#due.set(user, 0);
     return watched;
@@ -98,6 +96,10 @@ export class WatchTable<W extends Watcher> {
     return names;
   }
 
+  isWatched(user: string): boolean {
+    return this.#users.has(user);
+  }
+
   watched(): Iterable<string> {
     return this.#users.keys();
   }
@@ -107,35 +109,24 @@ export class WatchTable<W extends Watcher> {
     const due = this.#due.take(now, limit);
     for (const user of due) {
       const watched = this.#users.get(user);
-      if (!watched) continue;
-      if (watched.confirmAt <= now) watched.confirmAt = NEVER;
-      watched.checkAt = NEVER;
-      this.#due.set(user, watched.confirmAt);
+      if (watched) watched.checkAt = NEVER;
     }
     return due;
   }
 
-  /** Looks at a user at this time, if not earlier. */
+  /** Looks at a user by this time. A look that begins before it counts: what must be looked at then and not before is no matter of this table. */
   checkBy(user: string, at: number): void {
     const watched = this.#users.get(user);
     if (!watched || watched.checkAt <= at) return;
     watched.checkAt = at;
-    this.#due.set(user, Math.min(at, watched.confirmAt));
+    this.#due.set(user, at);
   }
 
   /** As `checkBy`; and until then nobody who begins to watch is told what was seen before. */
   outdate(user: string, at: number): void {
     const watched = this.#users.get(user);
-    if (watched) watched.outdated = true;
+    if (watched) watched.current = null;
     this.checkBy(user, at);
-  }
-
-  /** Looks at a user at this time, whatever is seen before. */
-  confirmAt(user: string, at: number): void {
-    const watched = this.#users.get(user);
-    if (!watched) return;
-    watched.confirmAt = at;
-    this.#due.set(user, Math.min(at, watched.checkAt));
   }
 
   /** Takes how a user looks now, and when to look again: earlier, if they changed after this look began. */
@@ -145,7 +136,7 @@ export class WatchTable<W extends Watcher> {
     this.checkBy(user, checkAt);
     const before = watched.view;
     watched.view = view;
-    watched.outdated = false;
+    watched.current = view;
     for (const socket of watched.watchers) {
       const watching = this.#sockets.get(socket);
       if (!watching) continue;

@@ -29,6 +29,13 @@ export const states: { [P in Phase]: Extract<State, { phase: P }> } = {
   closed: { phase: 'closed' },
 };
 
+type Tick = Extract<Input, { kind: 'tick' }>;
+
+/** Both clocks show the same, and the transport is empty, unless told. */
+export function tickAt(now: number, rest: Partial<Tick> = {}): Tick {
+  return { kind: 'tick', now, wallNow: now, bufferedBytes: 0, sentBytes: 0, isPaging: false, ...rest };
+}
+
 export const inputs: { [K in Kind]: Extract<Input, { kind: K }> } = {
   frame: { kind: 'frame', frame: { t: 'hb' }, now: NOW },
   control: { kind: 'control', now: NOW },
@@ -36,7 +43,7 @@ export const inputs: { [K in Kind]: Extract<Input, { kind: K }> } = {
   verified: { kind: 'verified', claims: claims('alice', NOW + 7_200_000) },
   refused: { kind: 'refused', fault: 'token-refused' },
   'caught-up': { kind: 'caught-up' },
-  tick: { kind: 'tick', now: NOW + 1_000, bufferedBytes: 0, takenBytes: 0, isPaging: false },
+  tick: tickAt(NOW + 1_000),
   failed: { kind: 'failed' },
   overflowed: { kind: 'overflowed' },
   revoked: { kind: 'revoked' },
