@@ -103,6 +103,7 @@ test('what is revoked while a process cannot reach Redis is told of when it can 
   await writer.revoke(session, 60);
   // The stream may have been trimmed, or lost, meanwhile.
   await redis.del('parley:revocations');
+  await expect.poll(() => cut.status, { timeout: 10_000 }).toBe('end');
   await cut.connect();
   await expect.poll(() => told, { timeout: 10_000 }).toContain(session);
   expect(told).not.toContain(other);
