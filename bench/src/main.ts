@@ -8,10 +8,21 @@ import { type BenchResult, runBench } from './frame/run-bench.ts';
 import { idleBench } from './idle.bench.ts';
 import { postToFrameBench } from './post-to-frame.bench.ts';
 import { type BenchRequest, readArguments, USAGE } from './read-arguments.ts';
+import { rebuildBench } from './rebuild.bench.ts';
 import { resumeStormBench } from './resume-storm.bench.ts';
 import { sendBench } from './send.bench.ts';
+import { stalledReaderBench } from './stalled-reader.bench.ts';
 
-const benches = [sendBench, fanOutBench, postToFrameBench, idleBench, resumeStormBench, catchUpBench];
+const benches = [
+  sendBench,
+  fanOutBench,
+  postToFrameBench,
+  idleBench,
+  resumeStormBench,
+  catchUpBench,
+  rebuildBench,
+  stalledReaderBench,
+];
 const resultsFolder = fileURLToPath(new URL('../results', import.meta.url));
 
 // Leaving by way of `exit` ends every process that was started and removes its files.

@@ -15,7 +15,7 @@ export const USAGE = `npm run bench -- [name…] [options]
 
   --rounds N       rounds of every side, ${DEFAULT_ROUNDS} unless told
   --replicas 1|3   copies of the log; 3 starts three servers for each side
-  --input FILE     IRC lines for catch-up (.ndjson.gz) instead of the sample that is shipped
+  --input FILE     IRC lines for catch-up and rebuild (.ndjson.gz) instead of the sample that is shipped
   --json FILE      one file for all results, instead of bench/results/<name>.json
   --quick          short runs, ${QUICK_ROUNDS} rounds, no result files: does it work at all?
   --side NAME      only this side (repeat for more), no result files: for profiles

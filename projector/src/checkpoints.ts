@@ -84,7 +84,12 @@ async function compareWithLog({ lane, epoch, sequence, commitId }: Checkpoint, l
   if (epoch !== log.epoch) throw diverged(`its epoch is ${log.epoch}, the checkpoint says ${epoch}`);
   const { first, last } = await log.bounds();
   if (sequence > last) throw diverged(`it ends at ${last}, the checkpoint is at ${sequence}`);
-  if (sequence + 1 < first) throw diverged(`it begins at ${first}, the checkpoint is at ${sequence}`);
+  if (sequence + 1 < first) {
+    throw diverged(
+      `it begins at ${first}, the checkpoint is at ${sequence}, and what is between can only come from an archive` +
+        ' (`parley rebuild --from-archive <folder>`)',
+    );
+  }
   if (sequence === 0) return;
   const commit = await log.at(sequence);
   if (commit?.commitId === commitId) return;

@@ -18,3 +18,14 @@ export async function sendRows<Row>(
   const result = await client.query({ name: statement.name, text: statement.text, values });
   return result.rowCount ?? 0;
 }
+
+/**
+ * Does what an INSERT does to the rows, in the client's open transaction; returns how many. Rows for which `isPlain` holds
+ * are stored as they are wherever their key is not there yet; all are unless told.
+ */
+export type RowInserter = <Row>(
+  client: PoolClient,
+  statement: Statement<Row>,
+  rows: readonly Row[],
+  isPlain?: (row: Row) => boolean,
+) => Promise<number>;

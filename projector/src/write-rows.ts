@@ -30,7 +30,7 @@ import {
   raiseAudienceCursors,
 } from './people-statements.ts';
 import type { LaneChanges } from './projections/changes.ts';
-import { RowsDisagree, sendRows } from './send-rows.ts';
+import { type RowInserter, RowsDisagree, sendRows } from './send-rows.ts';
 import {
   describeConversations,
   insertCommandResults,
@@ -42,15 +42,19 @@ import { writeUserRows } from './write-user-rows.ts';
 /**
  * Writes a lane's changes in the client's open transaction, at most three statements per table and none for a table that
  * does not change; returns the rows it sent. Conversations come last and messages before them: until then the tables
- * say what was deleted, expired and applied before this batch.
+ * say what was deleted, expired and applied before this batch. `insert` gets the statements that add most rows.
  */
-export async function writeRows(client: PoolClient, changes: LaneChanges): Promise<number> {
+export async function writeRows(
+  client: PoolClient,
+  changes: LaneChanges,
+  insert: RowInserter = sendRows,
+): Promise<number> {
   const rows = conversationRows(changes);
-  await writePeople(client, rows);
-  await writeMarks(client, rows);
-  await writeMessages(client, rows);
+  await writePeople(client, rows, insert);
+  await writeMarks(client, rows, insert);
+  await writeMessages(client, rows, insert);
   await writeConversations(client, rows);
-  await sendRows(client, insertCommandResults, changes.commandResults);
+  await insert(client, insertCommandResults, changes.commandResults);
   const userRows = await writeUserRows(client, changes.users);
   return Object.values(rows).reduce(
     (sum, list) => sum + list.length,
@@ -58,8 +62,11 @@ export async function writeRows(client: PoolClient, changes: LaneChanges): Promi
   );
 }
 
-async function writePeople(client: PoolClient, rows: ConversationRows): Promise<void> {
-  await sendRows(client, insertMemberships, rows.memberships);
+async function writePeople(client: PoolClient, rows: ConversationRows, insert: RowInserter): Promise<void> {
+  // Without a role somebody left; else it may be the row in `members` that says since when.
+  const isDated = ({ row }: ConversationRows['memberships'][number]) =>
+    row.role === null || row.joinedAt !== null;
+  await insert(client, insertMemberships, rows.memberships, isDated);
   await sendRows(client, putMembers, rows.memberPuts);
   await sendRows(client, patchMembers, rows.memberPatches);
   await sendRows(client, insertAudienceUsers, rows.audienceUsers);
@@ -70,7 +77,7 @@ async function writePeople(client: PoolClient, rows: ConversationRows): Promise<
   await sendRows(client, deleteInvites, rows.answeredInvites);
 }
 
-async function writeMarks(client: PoolClient, rows: ConversationRows): Promise<void> {
+async function writeMarks(client: PoolClient, rows: ConversationRows, insert: RowInserter): Promise<void> {
   await sendRows(client, deleteMentions, rows.replacedMentions);
   await sendRows(client, insertMentions, rows.mentions);
   await sendRows(client, insertReactions, rows.reactions);
@@ -79,16 +86,16 @@ async function writeMarks(client: PoolClient, rows: ConversationRows): Promise<v
   await sendRows(client, raiseFollowers, rows.raisedFollowers);
   await sendRows(client, insertFollowers, rows.newFollowers);
   await sendRows(client, forgetReasons, rows.expiries);
-  await sendRows(client, insertAudit, rows.audit);
+  await insert(client, insertAudit, rows.audit, ({ row }) => row.deletedOrdinal === null);
 }
 
-async function writeMessages(client: PoolClient, rows: ConversationRows): Promise<void> {
+async function writeMessages(client: PoolClient, rows: ConversationRows, insert: RowInserter): Promise<void> {
   await sendRows(client, keepFirstTexts, rows.firstEdited);
   await sendRows(client, insertTexts, rows.texts);
   await sendRows(client, forgetTexts, rows.forgottenTexts);
   await sendRows(client, patchMessages, rows.messagePatches);
   await sendRows(client, expireMessages, rows.expiries);
-  await sendRows(client, insertMessages, rows.sentMessages);
+  await insert(client, insertMessages, rows.sentMessages);
 }
 
 async function writeConversations(client: PoolClient, rows: ConversationRows): Promise<void> {

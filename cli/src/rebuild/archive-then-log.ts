@@ -9,7 +9,8 @@ export async function archiveThenLog(dir: string, log: EventLog): Promise<Commit
   const { first } = await log.bounds();
   if (archive.last + 1 < first) {
     throw new UsageError(
-      `The archive ends at ${archive.last} and the log begins at ${first}: between them commits are missing.`,
+      `The archive ends at ${archive.last} and the log begins at ${first}: commits ${archive.last + 1} to ${first - 1} are ` +
+        'missing. Give the newest archive of this log, or one that reaches further.',
     );
   }
   const tail = logSource(log);

@@ -8,15 +8,17 @@ import {
 import { renderTable } from '../table.ts';
 
 const MOST_CHARACTERS = 100;
+const MOST_KEYS = 20;
 const HEAD = ['table', 'rows', 'in the log', 'missing', 'extra', 'different', 'verdict'];
 
 /** What `parley verify` found, for a person. */
 export function renderVerification(report: VerifyReport): string {
-  const { epoch, lanes, sample, misfit, tables, clean } = report;
+  const { epoch, lanes, sample, misfit, tables, clean, logBegins } = report;
   if (misfit !== null) {
     return [
-      `The read model is not one of this log: ${misfit}.`,
-      'Nothing was compared. If this log is the right one, build the read model from it: parley rebuild.',
+      `The read model does not fit this log: ${misfit}.`,
+      'Nothing was compared. If this log is the right one, build the read model from it: parley rebuild' +
+        (logBegins > 1 ? ' --from-archive <folder>.' : '.'),
       'If not, give the services their own log again (NATS_URL); their projector has written nothing since.',
     ].join('\n');
   }
@@ -30,9 +32,33 @@ export function renderVerification(report: VerifyReport): string {
     '',
     renderTable([HEAD, ...tables.map(rowOf)], { right: [1, 2, 3, 4, 5] }),
     ...differing.flatMap(describeFirst),
+    ...(differing.length > 0 && logBegins > 1
+      ? ['', `Events before commit ${logBegins} are only in the archive and not shown.`]
+      : []),
+    ...describeParked(report),
     '',
     verdict,
   ].join('\n');
+}
+
+function describeParked({ parked, parkedOnce }: VerifyReport): string[] {
+  const lines: string[] = [];
+  if (parked.keys > 0) {
+    lines.push(
+      `Of ${parked.keys} conversations or users ${parked.commits} commits wait as dead letters: parley dead-letters list.`,
+    );
+  }
+  for (const { key, sequence } of parkedOnce.live.slice(0, MOST_KEYS)) {
+    lines.push(
+      `${key} waits from commit ${sequence} on, and can be applied now: parley dead-letters retry ${key}`,
+    );
+  }
+  for (const { key, sequence, reason } of parkedOnce.log.slice(0, MOST_KEYS)) {
+    lines.push(
+      `${key} cannot be folded from commit ${sequence} on by this command, the projector could: ${reason}`,
+    );
+  }
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function rowOf(compared: VerifiedTable): string[] {

@@ -3,11 +3,13 @@ import { Command, InvalidArgumentError } from 'commander';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
 import type { Progress, Work } from '../progress.ts';
+import { archiveThenLog } from '../rebuild/archive-then-log.ts';
 import { type CommandContext, EXIT, runCommand, Unavailable } from '../run-command.ts';
 import { renderVerification } from './render-verification.ts';
 
 interface VerifyFlags extends PlaceFlags {
   sample: number;
+  fromArchive?: string;
   json: boolean;
 }
 
@@ -18,14 +20,17 @@ the log. Messages may be sent and read meanwhile. It needs about as much disk as
 Examples:
   parley verify
   parley verify --sample 5
+  parley verify --from-archive /backup/parley    when the log no longer has its beginning
   parley verify --json > report.json
 
-Exit codes: 0 the read model is what the log says, 1 it is not, 2 wrong usage, 3 the log or Postgres is not available.`;
+Exit codes: 0 the read model is what the log says, 1 it is not, 2 wrong usage, 3 the log or Postgres is not available, or another
+verification runs.`;
 
 export function verifyCommand(): Command {
   return withPlaces(new Command('verify'))
     .description('Compares every row of the read model with a fresh fold of the log.')
     .option('--sample <percent>', 'only so many percent of all conversations and users', percent, 100)
+    .option('--from-archive <dir>', 'read the archive first, then the log from its end')
     .option('--json', 'print the report as JSON', false)
     .addHelpText('after', EXAMPLES)
     .action((flags: VerifyFlags) => runCommand((context) => verify(flags, context)));
@@ -37,7 +42,7 @@ function percent(text: string): number {
   throw new InvalidArgumentError('It must be a number of percent from 0.01 to 100.');
 }
 
-async function verify({ json, sample, ...flags }: VerifyFlags, context: CommandContext) {
+async function verify({ json, sample, fromArchive, ...flags }: VerifyFlags, context: CommandContext) {
   const places = await findPlaces(flags);
   const { progress, signal, print } = context;
   const opened = await openLog(places);
@@ -45,6 +50,7 @@ async function verify({ json, sample, ...flags }: VerifyFlags, context: CommandC
   try {
     const report = await verifyReadModel({
       ...{ log: opened.log, databaseUrl: places.postgres, logger: quietLogger, sample, signal },
+      ...(fromArchive && { archive: await archiveThenLog(fromArchive, opened.log) }),
       onFold: (done, of) => steps.folded(done, of),
       onTable: (comparison) => steps.compared(comparison),
     });

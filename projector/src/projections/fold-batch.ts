@@ -124,7 +124,8 @@ function foldVersioned(commit: LaneCommit, aggregate: VersionedAggregate, foldin
     const gap = skipsBetween(exceptions, key, reached.sequence, sequence);
     const progress = nextProgress(aggregate.kind, reached, { events, sequence, gap });
     merge(commit, events, folding, (changes) => {
-      if (aggregate.kind === 'user') foldUser(events, aggregate.token, sequence, changes.users);
+      const isNew = reached.version === 0;
+      if (aggregate.kind === 'user') foldUser(events, aggregate.token, sequence, changes.users, isNew);
       else foldConversation(events, { changes: changesOf(changes, aggregate.id), sequence });
     });
     batch.progress.set(key, progress);

@@ -6,18 +6,20 @@ import { foldUserEvent } from './user-folds.ts';
 const SUBJECT_PREFIX = 'user/';
 
 /**
- * Merges a commit of the user with this subject token into the changes; its events' versions have been checked. Throws
- * MisplacedEvent for what is not of this user.
+ * Merges a commit of the user with this subject token into the changes; its events' versions have been checked. `isNew`:
+ * nothing of this user is applied, whatever the version, because the first commits may be skipped. Throws MisplacedEvent
+ * for what is not of this user.
  */
 export function foldUser(
   events: readonly RecordedEvent[],
   token: string,
   sequence: number,
   users: Map<string, UserChanges>,
+  isNew: boolean,
 ): void {
   for (const event of events) {
     const version = event.version ?? 0;
-    const user = userChangesOf(users, userIdOf(event, token), version);
+    const user = userChangesOf(users, userIdOf(event, token), isNew);
     // Every event moves the version, also one of a type that this build does not know.
     user.version = version;
     user.sequence = sequence;

@@ -84,12 +84,12 @@ export interface Report {
   sequence: number;
 }
 
-/** The changes of one user, empty when there were none yet; `version` is that of the event at hand. */
-export function userChangesOf(users: Map<string, UserChanges>, userId: string, version: number): UserChanges {
+/** The changes of one user, empty when there were none yet; `isNew`: nothing of this user was ever applied. */
+export function userChangesOf(users: Map<string, UserChanges>, userId: string, isNew: boolean): UserChanges {
   let changes = users.get(userId);
   if (!changes) {
     changes = {
-      isNew: version === 1,
+      isNew,
       version: 0,
       sequence: 0,
       profile: {},

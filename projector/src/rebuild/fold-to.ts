@@ -22,8 +22,11 @@ export interface FoldOptions {
   signal?: AbortSignal;
 }
 
-/** Larger than in following the log: more changes meet in one statement. Two slices of a lane must fit its known versions. */
-const SLICE_COMMITS = 20_000;
+/**
+ * Some hundred kilobytes for each table: Postgres has them all in its socket's buffer while the next slice is folded. With
+ * 20,000 commits a slice a rebuild took no less time and 240 MB more. Two slices of a lane must fit its known versions.
+ */
+const SLICE_COMMITS = 5_000;
 const SLICE_BYTES = 32 * 1024 * 1024;
 
 /**

@@ -20,10 +20,11 @@ export async function checkpointsOf(client: ClientBase, schema: string): Promise
 /** Why these checkpoints are not of this log, or null when they are. */
 export async function misfitOf(checkpoints: readonly Checkpoint[], log: EventLog): Promise<string | null> {
   if (checkpoints.length === 0) return 'no projector has ever filled it';
-  const { last } = await log.bounds();
+  const { first, last } = await log.bounds();
   for (const { lane, epoch, sequence, commitId } of checkpoints) {
     if (epoch !== log.epoch) return `it is of the log ${epoch}, this one is ${log.epoch}`;
     if (sequence > last) return `lane ${lane} is at ${sequence}, the log ends at ${last}`;
+    if (sequence + 1 < first) return `lane ${lane} is at ${sequence}, the log begins at ${first}`;
     if (sequence === 0) continue;
     const commit = await log.at(sequence);
     if (commit?.commitId !== commitId) {

@@ -1,12 +1,15 @@
 import { type EventLog, type Logger, Metrics } from '@parley/runtime';
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { Checkpoint } from '../checkpoints.ts';
 import { Lane } from '../lane.ts';
 import { declareProjectorMetrics } from '../metrics.ts';
 import { shapeOfThisBuild } from '../migrate.ts';
 import { openReadModel } from '../read-model.ts';
 import { LANES } from '../run-lanes.ts';
+import type { RowWriter } from '../write-batch.ts';
+import { writeRows } from '../write-rows.ts';
 import type { CommitSource } from './commit-source.ts';
+import { copyRows } from './copy-rows.ts';
 import { type FoldOptions, foldLanes, type LaneTarget } from './fold-to.ts';
 import { makeIndexes, takeIndexes } from './indexes.ts';
 import { checkpointsOf } from './live-read-model.ts';
@@ -53,7 +56,7 @@ export class NewReadModel {
     const { signal = this.#failed.signal, logger } = options;
     const metrics = declareProjectorMetrics(new Metrics('rebuild'));
     const onLost = (error: Error): void => this.#failed.abort(error);
-    const shared = { pool, metrics, logger, signal, onLost, lanes: checkpoints.length };
+    const shared = { pool, metrics, logger, signal, onLost, write: writeByCopy, lanes: checkpoints.length };
     this.#lanes = checkpoints.map((checkpoint) => new Lane({ ...shared, checkpoint }));
   }
 
@@ -132,12 +135,23 @@ export class NewReadModel {
   /** Makes the indexes that were left away, and the planner's statistics. May be called again. */
   async createIndexes(onIndex?: (done: number, of: number) => void): Promise<void> {
     const { indexes } = this.#state;
-    await withRebuildClient(this.#options.databaseUrl, async (client) => {
-      await makeIndexes(client, indexes, (done) => onIndex?.(done, indexes.length));
-      const tables = await tablesOf(client, this.schema);
-      await client.query(`ANALYZE ${tables.map((table) => `${this.schema}.${table}`).join(', ')}`);
+    const waiting = indexes.values();
+    let done = 0;
+    await this.#withTwoClients((client) =>
+      makeIndexes(client, waiting, () => onIndex?.(++done, indexes.length)),
+    );
+    const { databaseUrl } = this.#options;
+    const tables = await withRebuildClient(databaseUrl, (client) => tablesOf(client, this.schema));
+    const unknown = tables.values();
+    await this.#withTwoClients(async (client) => {
+      for (const table of unknown) await client.query(`ANALYZE ${this.schema}.${table}`);
     });
-    onIndex?.(indexes.length, indexes.length);
+  }
+
+  /** An index or a table's statistics keep one core busy most of the time. */
+  async #withTwoClients(work: (client: ClientBase) => Promise<void>): Promise<void> {
+    const { databaseUrl } = this.#options;
+    await Promise.all([withRebuildClient(databaseUrl, work), withRebuildClient(databaseUrl, work)]);
   }
 
   /** Keeps how far the building is, for a run that goes on with it. */
@@ -161,6 +175,8 @@ export class NewReadModel {
     );
   }
 }
+
+const writeByCopy: RowWriter = (client, changes) => writeRows(client, changes, copyRows);
 
 function isWhole(state: Partial<NextState>): state is NextState {
   return state.phase !== undefined && Array.isArray(state.indexes);

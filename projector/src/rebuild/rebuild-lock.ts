@@ -47,17 +47,24 @@ export function withRebuildLock<T>(databaseUrl: string, work: () => Promise<T>):
 }
 
 async function whoRuns(client: Client): Promise<string> {
+  const holder = await holderOf(client, REBUILD_LOCK);
+  if (holder === null) return 'Another rebuild or rollback ran at this moment: try again.';
+  return `Another rebuild or rollback runs: ${holder}.`;
+}
+
+/** The session with one of the operators' locks and what can be done about it; null when nobody has it any more. */
+export async function holderOf(client: Client, lock: number): Promise<string | null> {
   const { rows } = await client.query(
     `SELECT a.pid, a.application_name, a.client_addr, a.backend_start
        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = $1 AND l.objid = $2
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-    [LOCK_SPACE, REBUILD_LOCK],
+    [LOCK_SPACE, lock],
   );
   const [holder] = rows;
-  if (!holder) return 'Another rebuild or rollback ran at this moment: try again.';
+  if (!holder) return null;
   return (
-    `Another rebuild or rollback runs: ${holder.application_name} from ${holder.client_addr ?? 'this machine'}, since ` +
-    `${holder.backend_start.toISOString()}. Wait for it, or end it: SELECT pg_terminate_backend(${holder.pid}).`
+    `${holder.application_name} from ${holder.client_addr ?? 'this machine'}, since ` +
+    `${holder.backend_start.toISOString()}. Wait for it, or end it: SELECT pg_terminate_backend(${holder.pid})`
   );
 }

@@ -1,15 +1,16 @@
 import type { EventLog, Logger } from '@parley/runtime';
 import type { Checkpoint } from '../checkpoints.ts';
-import { shapeOfThisBuild } from '../migrate.ts';
 import { compareReadModels, type TableComparison } from '../verify/compare-read-models.ts';
 import { type CommitSource, logSource, throttled } from './commit-source.ts';
+import { type Exchanged, exchange } from './exchange.ts';
 import type { LaneTarget } from './fold-to.ts';
 import { checkpointsOf, headTargets, misfitOf } from './live-read-model.ts';
-import { NewReadModel } from './new-read-model.ts';
+import type { NewReadModel } from './new-read-model.ts';
+import { openNext } from './open-next.ts';
+import { countParked, type Parked, ParksMore } from './parked-commits.ts';
 import { RebuildRefused, withRebuildClient, withRebuildLock } from './rebuild-lock.ts';
-import { refuseOtherTables, tablesToExchange } from './refusals.ts';
+import { refuseOtherTables } from './refusals.ts';
 import { NEXT, READ_MODEL } from './schema-state.ts';
-import { type Switched, switchReadModels } from './switch-read-models.ts';
 
 /** Told what a rebuild is doing; sequences count from the beginning of the log. */
 export interface RebuildProgress {
@@ -45,8 +46,10 @@ export interface Rebuilt {
   compared: readonly TableComparison[] | null;
   /** Why not. */
   incomparable: string | null;
+  /** What could not be applied and waits, in the new tables as it would in the live ones. */
+  parked: Parked;
   /** Null after a dry run. */
-  switched: (Switched & { keepUntil: string }) | null;
+  switched: Exchanged | null;
 }
 
 /**
@@ -56,48 +59,24 @@ export interface Rebuilt {
  */
 export function rebuildReadModel(options: RebuildOptions): Promise<Rebuilt> {
   return withRebuildLock(options.databaseUrl, async () => {
-    const { databaseUrl, signal } = options;
-    const live = await withRebuildClient(databaseUrl, (client) => refuseOtherTables(client, options));
-    const { next, resumed } = await openNext(options, live);
-    try {
-      signal?.throwIfAborted();
-      return await build(options, next, resumed);
-    } finally {
-      if (options.dryRun && !signal?.aborted) await next.drop();
-      else await next.close();
-    }
+    const live = await withRebuildClient(options.databaseUrl, (client) => refuseOtherTables(client, options));
+    return runOnce(options, live).catch((error: unknown) => {
+      if (!(error instanceof ParksMore)) throw error;
+      options.progress.say('dead letters were retried or skipped meanwhile: the new tables do the same');
+      return runOnce(options, live);
+    });
   });
 }
 
-/** What `rebuild` left, or an empty read model. */
-async function openNext(
-  options: RebuildOptions,
-  live: readonly Checkpoint[],
-): Promise<{ next: NewReadModel; resumed: boolean }> {
-  const { databaseUrl, log, logger, signal, archive, progress } = options;
-  const place = {
-    databaseUrl,
-    schema: NEXT,
-    epoch: log.epoch,
-    log,
-    logger,
-    source: archive ? ('archive' as const) : ('log' as const),
-    ...(live.length > 0 && { lanes: live.length }),
-    ...(signal && { signal }),
-  };
-  const left = await NewReadModel.resume(place);
-  if (left && left.lanes === (live.length || left.lanes)) {
-    progress.say(`going on with the rebuild of ${left.state.startedAt}, at ${left.position}`);
-    return { next: left, resumed: true };
+async function runOnce(options: RebuildOptions, live: readonly Checkpoint[]): Promise<Rebuilt> {
+  const { next, resumed } = await openNext(options, live.length);
+  try {
+    options.signal?.throwIfAborted();
+    return await build(options, next, resumed);
+  } finally {
+    if (options.dryRun && !options.signal?.aborted) await next.drop();
+    else await next.close();
   }
-  await left?.close();
-  const { first } = await log.bounds();
-  if (first > 1 && !archive) {
-    throw new RebuildRefused(
-      `The log begins at ${first}: what was before is in its archive. Say where that is: --from-archive <folder>.`,
-    );
-  }
-  return { next: await NewReadModel.create(place), resumed: false };
 }
 
 async function build(options: RebuildOptions, next: NewReadModel, resumed: boolean): Promise<Rebuilt> {
@@ -115,17 +94,22 @@ async function build(options: RebuildOptions, next: NewReadModel, resumed: boole
   await next.createIndexes((done) => progress.reached(done));
   await next.enter('catch-up');
   const { compared, incomparable } = await compare(options, next, source);
-  const result = { resumed, compared, incomparable };
+  const result = { resumed, compared, incomparable, parked: await parkedIn(options) };
   if (dryRun) return { ...result, sequence: next.position, switched: null };
   if (tables && incomparable !== null) {
     throw new RebuildRefused(
       `Single tables can only be exchanged when all are at one position of one log, and ${incomparable}. Leave --projection away.`,
     );
   }
-  // A projector that is halted leaves the live one behind; the new one need not wait for it.
-  if (!tables) await next.foldTo(await headTargets(log, next.lanes), source);
-  const switched = await exchange(options, next, source);
-  return { ...result, sequence: next.position, switched };
+  // Nearly all that came meanwhile is folded before the projector is held. One that is halted leaves the live read model
+  // behind; the new one need not wait for it, but single tables must fit the others.
+  await next.foldTo(tables ? await loadTargets(options, next) : await headTargets(log, next.lanes), source);
+  const switched = await exchange(options, next, whole);
+  return { ...result, sequence: next.position, switched, parked: await parkedIn(options, READ_MODEL) };
+}
+
+function parkedIn({ databaseUrl }: RebuildOptions, schema = NEXT): Promise<Parked> {
+  return withRebuildClient(databaseUrl, (client) => countParked(client, schema));
 }
 
 /** As far as the live read model is, so that both can be compared; the end of the log when it is of another one. */
@@ -167,28 +151,4 @@ async function compare(
 function whyBehind(live: readonly Checkpoint[], next: NewReadModel): string | null {
   const lowest = Math.min(...live.map(({ sequence }) => sequence));
   return lowest < next.furthest ? `it is at ${lowest}, behind the new one at ${next.furthest}` : null;
-}
-
-/** Exchanges what is asked for, at the position of the live read model or beyond it. */
-export async function exchange(
-  options: Pick<RebuildOptions, 'databaseUrl' | 'log' | 'progress' | 'tables' | 'keepOldMs' | 'signal'>,
-  next: NewReadModel,
-  source: CommitSource,
-): Promise<Switched & { keepUntil: string }> {
-  const { databaseUrl, log, progress, keepOldMs, signal } = options;
-  const keepUntil = new Date(Date.now() + keepOldMs).toISOString();
-  return withRebuildClient(databaseUrl, async (client) => {
-    const tables = await tablesToExchange(client, options.tables);
-    const switched = await switchReadModels({
-      client,
-      tables,
-      previous: { shape: shapeOfThisBuild().hash, keepUntil, ...(options.tables && { only: tables }) },
-      onWait: (reason) => progress.say(`waiting to exchange the tables: ${reason}`),
-      signal,
-      async catchUp(live) {
-        if ((await misfitOf(live, log)) === null) await next.foldTo(live, source);
-      },
-    });
-    return { ...switched, keepUntil };
-  });
 }

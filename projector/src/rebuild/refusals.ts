@@ -24,8 +24,38 @@ export async function refuseOtherTables(
       'The tables of the read model are of another release than this command: start the projector of this release first, or use the command of that one.',
     );
   }
-  await tablesOfProjection(client, tables);
+  const exchanged = await tablesOfProjection(client, tables);
+  await refuseAttached(client, exchanged);
   return checkpointsOf(client, READ_MODEL);
+}
+
+/** What is bound to a table itself, not to its name, and so would silently go away with the old one. */
+const ATTACHED = `
+WITH tables AS (SELECT oid, oid::regclass::text AS name, relrowsecurity FROM pg_class
+                 WHERE relnamespace = to_regnamespace('${READ_MODEL}') AND relname = ANY ($1))
+SELECT DISTINCT format('the %s %s reads %s', CASE v.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END,
+                       v.oid::regclass, t.name) AS what
+  FROM tables t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+  JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+  JOIN pg_class v ON v.oid = r.ev_class AND v.oid <> t.oid
+UNION ALL
+SELECT DISTINCT format('the function %s reads %s', d.objid::regprocedure, t.name)
+  FROM tables t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+ WHERE d.classid = 'pg_proc'::regclass
+UNION ALL
+SELECT format('%s has a foreign key to %s', k.conrelid::regclass, t.name)
+  FROM tables t JOIN pg_constraint k ON k.contype = 'f' AND k.confrelid = t.oid AND k.conrelid <> t.oid
+UNION ALL
+SELECT format('%s has row security', name) FROM tables WHERE relrowsecurity
+ORDER BY 1`;
+
+async function refuseAttached(client: Client, tables: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ what: string }>(ATTACHED, [tables]);
+  if (rows.length === 0) return;
+  throw new RebuildRefused(
+    `The tables cannot be exchanged: ${rows.map(({ what }) => what).join('; ')}. It would stay with the old tables and be ` +
+      'dropped with them. Drop it, run this again, and make it anew on the new tables.',
+  );
 }
 
 async function tablesOfProjection(client: Client, wanted?: readonly string[]): Promise<string[]> {

@@ -1,8 +1,10 @@
 import { shapeOfThisBuild } from '../migrate.ts';
 import { logSource } from './commit-source.ts';
+import { type Exchanged, exchange } from './exchange.ts';
 import { checkpointsOf, headTargets, misfitOf } from './live-read-model.ts';
 import { NewReadModel } from './new-read-model.ts';
-import { exchange, type RebuildOptions } from './rebuild.ts';
+import { retryLikeLive } from './parked-commits.ts';
+import type { RebuildOptions } from './rebuild.ts';
 import { RebuildRefused, withRebuildClient, withRebuildLock } from './rebuild-lock.ts';
 import { refuseOtherTables } from './refusals.ts';
 import {
@@ -14,7 +16,6 @@ import {
   readState,
   writeState,
 } from './schema-state.ts';
-import type { Switched } from './switch-read-models.ts';
 
 type RollBackOptions = Pick<
   RebuildOptions,
@@ -25,22 +26,26 @@ type RollBackOptions = Pick<
  * Brings back the tables that the last switch replaced, caught up with the log from where they stood; those of now are kept
  * in their place, so that the same call goes forward again. Throws RebuildRefused, having changed nothing that is read.
  */
-export function rollBackReadModel(options: RollBackOptions): Promise<Switched & { keepUntil: string }> {
+export function rollBackReadModel(options: RollBackOptions): Promise<Exchanged> {
   return withRebuildLock(options.databaseUrl, async () => {
     const { databaseUrl, log, logger, signal } = options;
     const tables = await reopenPrevious(options);
+    await retryLikeLive(options);
     const place = { databaseUrl, schema: NEXT, epoch: log.epoch, log, logger, source: 'previous' as const };
     const next = await NewReadModel.resume({ ...place, ...(signal && { signal }) });
-    if (!next) throw new RebuildRefused('The previous read model is gone: rebuild it.');
+    if (!next) throw new RebuildRefused('The previous read model is gone: make it anew with parley rebuild.');
     try {
       const source = logSource(log);
       const live = await withRebuildClient(databaseUrl, (client) => checkpointsOf(client, READ_MODEL));
       if (tables) {
         const misfit = await misfitOf(live, log);
-        if (misfit) throw new RebuildRefused(`Single tables cannot be rolled back: ${misfit}. Rebuild all.`);
+        if (misfit)
+          throw new RebuildRefused(
+            `Single tables cannot be rolled back: ${misfit}. Make all anew: parley rebuild.`,
+          );
         await next.foldTo(live, source);
       } else await next.foldTo(await headTargets(log, next.lanes), source);
-      return await exchange({ ...options, ...(tables && { tables }) }, next, source);
+      return await exchange({ ...options, mayParkMore: true, ...(tables && { tables }) }, next, source);
     } finally {
       await next.close();
     }
@@ -55,9 +60,15 @@ function reopenPrevious({ databaseUrl, log, progress }: RollBackOptions): Promis
     const state = await readState<PreviousState>(client, PREVIOUS);
     // A rollback that was killed has renamed it already.
     if (begun?.source === 'previous' && state === null) return begun.only ?? null;
-    if (state === null) throw new RebuildRefused('There is no previous read model to go back to.');
+    if (state === null)
+      throw new RebuildRefused(
+        'There is no previous read model to go back to: none was replaced, or it was kept long enough. To make the tables anew: parley rebuild.',
+      );
     const misfit = whyNot(state, log.epoch) ?? (await misfitOf(await checkpointsOf(client, PREVIOUS), log));
-    if (misfit) throw new RebuildRefused(`The previous read model cannot be taken back: ${misfit}.`);
+    if (misfit)
+      throw new RebuildRefused(
+        `The previous read model cannot be taken back: ${misfit}. To make the tables anew from the log: parley rebuild.`,
+      );
     if (begun) progress.say('dropping the unfinished rebuild');
     const only = state.only ?? null;
     const startedAt = new Date().toISOString();

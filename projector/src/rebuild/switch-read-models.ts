@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { Checkpoint } from '../checkpoints.ts';
 import { exchangeTables } from './exchange-tables.ts';
 import { checkpointsOf } from './live-read-model.ts';
+import { letLongReadersEnd, namesOf, openSnapshots, readersNow, stillOpen } from './open-readers.ts';
 import { NEXT, PREVIOUS, type PreviousState, READ_MODEL } from './schema-state.ts';
 
 /** Below deadlock_timeout: of two that wait for each other it is always the switch that gives way. */
@@ -11,6 +12,8 @@ const LOCK_TIMEOUT_MS = 200;
 const ATTEMPT_MS = 3_000;
 const BETWEEN_MS = 1_000;
 const LOCK_NOT_AVAILABLE = '55P03';
+/** A lock timeout counts for each lock anew: it is this that ends the wait for all of them. */
+const QUERY_CANCELED = '57014';
 
 export interface SwitchOptions {
   client: Client;
@@ -19,16 +22,29 @@ export interface SwitchOptions {
   /** Brings the new read model to at least these checkpoints, over other connections. Nothing moves them meanwhile. */
   catchUp(live: readonly Checkpoint[]): Promise<void>;
   previous: Omit<PreviousState, 'switchedAt' | 'epoch'>;
-  /** Told why it has to wait. */
+  /** Told for whom it has to wait, and what can be done. */
   onWait(reason: string): void;
   signal?: AbortSignal | undefined;
 }
 
+/** What others could notice, in milliseconds. */
 export interface Switched {
   /** From the request of the exclusive locks to the commit: how long readers waited for the attempt that succeeded. */
   pauseMs: number;
-  /** How often the locks were asked for; one that failed held readers up until its locks timed out. */
+  /** How often the locks were asked for; one that failed held readers up until it gave way. */
   attempts: number;
+  /** The longest that readers waited for one attempt, whether it failed or succeeded. */
+  longestPauseMs: number;
+  /** Of all attempts together; readers went on between them. */
+  totalPauseMs: number;
+  /** The longest that the live projector wrote nothing; between two such times it went on. */
+  projectorPauseMs: number;
+}
+
+/** What the attempts cost so far. */
+interface Cost {
+  pauses: number[];
+  projectorPauses: number[];
 }
 
 /**
@@ -37,29 +53,49 @@ export interface Switched {
  */
 export async function switchReadModels(options: SwitchOptions): Promise<Switched> {
   const { client, signal, onWait } = options;
-  for (let attempts = 0; ; ) {
+  const cost: Cost = { pauses: [], projectorPauses: [] };
+  for (;;) {
     signal?.throwIfAborted();
-    try {
-      await client.query('BEGIN');
-      const live = await holdProjector(client, options.tables);
-      await options.catchUp(live);
-      await client.query(`DROP SCHEMA IF EXISTS ${PREVIOUS} CASCADE`);
-      const locked = await lockOut(options, attempts);
-      attempts = locked.attempts;
-      if (locked.since !== null) {
-        await exchangeTables(client, { ...options, live });
-        await client.query('COMMIT');
-        return { pauseMs: performance.now() - locked.since, attempts };
-      }
-      onWait(locked.reason);
-    } catch (error) {
+    await letLongReadersEnd(client, options);
+    const began = performance.now();
+    const reason = await tryOnce(options, cost).catch(async (error: unknown) => {
       await client.query('ROLLBACK').catch(() => undefined);
-      if (!isLockTimeout(error)) throw error;
-      onWait((error as Error).message);
-    }
-    await client.query('ROLLBACK');
+      if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      return `the tables are in use by ${await readersNow(client)}`;
+    });
+    cost.projectorPauses.push(performance.now() - began);
+    if (reason === null) return switchedAt(cost);
+    onWait(reason);
     await after(BETWEEN_MS, undefined, { ...(signal && { signal }) });
   }
+}
+
+/** Null = it is done; else why not, and everything is as before. */
+async function tryOnce(options: SwitchOptions, cost: Cost): Promise<string | null> {
+  const { client, tables } = options;
+  await client.query('BEGIN');
+  const live = await holdProjector(client, tables);
+  await options.catchUp(live);
+  await client.query(`DROP SCHEMA IF EXISTS ${PREVIOUS} CASCADE`);
+  const locked = await lockOut(options, cost);
+  if (locked.since === null) {
+    await client.query('ROLLBACK');
+    return locked.reason;
+  }
+  await exchangeTables(client, { ...options, live });
+  await client.query('COMMIT');
+  cost.pauses.push(performance.now() - locked.since);
+  return null;
+}
+
+function switchedAt({ pauses, projectorPauses }: Cost): Switched {
+  return {
+    pauseMs: pauses.at(-1) ?? 0,
+    attempts: pauses.length,
+    longestPauseMs: Math.max(...pauses),
+    totalPauseMs: pauses.reduce((sum, pause) => sum + pause, 0),
+    projectorPauseMs: Math.max(...projectorPauses),
+  };
 }
 
 /**
@@ -76,72 +112,42 @@ async function holdProjector(client: Client, tables: readonly string[]): Promise
 /** Locks readers out, `checkpoints` first: every read begins with it, so that nobody is left in the middle of one. */
 async function lockOut(
   { client, tables, signal }: SwitchOptions,
-  before: number,
-): Promise<{ since: number | null; attempts: number; reason: string }> {
+  cost: Cost,
+): Promise<{ since: number } | { since: null; reason: string }> {
   const deadline = performance.now() + ATTEMPT_MS;
-  let attempts = before;
-  let reason = 'a transaction that began before the new rows were there still reads';
   const old = await openSnapshots(client);
+  let reason = '';
   while (performance.now() < deadline) {
     signal?.throwIfAborted();
-    if (await anyLeft(client, old)) {
+    const left = await stillOpen(client, old);
+    if (left.length > 0) {
+      reason = `a transaction that began before the new rows were there still reads: ${namesOf(left)}`;
       await after(10);
       continue;
     }
-    attempts += 1;
     const since = performance.now();
+    await client.query('SAVEPOINT readers');
     try {
-      await client.query(`SAVEPOINT readers; SET LOCAL lock_timeout = '${LOCK_TIMEOUT_MS}ms'`);
+      await client.query(`SET LOCAL statement_timeout = '${LOCK_TIMEOUT_MS}ms'`);
       await client.query(`LOCK TABLE ${READ_MODEL}.checkpoints IN ACCESS EXCLUSIVE MODE`);
       await client.query(`LOCK TABLE ${both(tables)} IN ACCESS EXCLUSIVE MODE`);
-      return { since, attempts, reason };
+      await client.query('SET LOCAL statement_timeout = 0');
+      return { since };
     } catch (error) {
-      if (!isLockTimeout(error)) throw error;
-      reason = 'a transaction reads or writes the tables that are exchanged';
+      if (![LOCK_NOT_AVAILABLE, QUERY_CANCELED].includes(codeOf(error))) throw error;
       await client.query('ROLLBACK TO SAVEPOINT readers');
+      cost.pauses.push(performance.now() - since);
+      reason = `the tables are in use by ${await readersNow(client)}`;
       await after(20 + Math.random() * 80);
     }
   }
-  return { since: null, attempts, reason };
-}
-
-interface OpenSnapshot {
-  pid: number;
-  begun: string;
-}
-
-/**
- * Transactions that may see the tables as they were before the new rows came. One with a snapshot that holds no lock yet
- * would pass into the new tables and miss rows in them: a snapshot of REPEATABLE READ is taken before the first lock.
- * The projector is none of them: it waits for this very switch.
- */
-async function openSnapshots(client: Client): Promise<OpenSnapshot[]> {
-  await client.query('SELECT pg_stat_clear_snapshot()');
-  const { rows } = await client.query<OpenSnapshot>(
-    `SELECT pid, xact_start::text AS begun FROM pg_stat_activity
-      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-        AND backend_xmin IS NOT NULL AND NOT pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
-  );
-  return rows;
-}
-
-async function anyLeft(client: Client, snapshots: readonly OpenSnapshot[]): Promise<boolean> {
-  if (snapshots.length === 0) return false;
-  // Within a transaction the view stays as it was first read.
-  await client.query('SELECT pg_stat_clear_snapshot()');
-  const { rowCount } = await client.query(
-    `SELECT FROM pg_stat_activity a JOIN unnest($1::int[], $2::text[]) AS o (pid, begun)
-         ON a.pid = o.pid AND a.xact_start::text = o.begun
-      WHERE a.backend_xmin IS NOT NULL LIMIT 1`,
-    [snapshots.map(({ pid }) => pid), snapshots.map(({ begun }) => begun)],
-  );
-  return (rowCount ?? 0) > 0;
+  return { since: null, reason };
 }
 
 function both(tables: readonly string[]): string {
   return tables.map((table) => `${READ_MODEL}.${table}, ${NEXT}.${table}`).join(', ');
 }
 
-function isLockTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,11 +1,14 @@
+import { parseSubject } from '@parley/contracts';
 import type { EventLog, Logger } from '@parley/runtime';
 import { Client } from 'pg';
 import type { Checkpoint } from '../checkpoints.ts';
 import { LOCK_SPACE } from '../ownership.ts';
 import { READ_MODEL } from '../read-model.ts';
-import { logSource } from '../rebuild/commit-source.ts';
+import { type CommitSource, logSource } from '../rebuild/commit-source.ts';
 import { checkpointsOf, misfitOf } from '../rebuild/live-read-model.ts';
 import { NewReadModel } from '../rebuild/new-read-model.ts';
+import { countParked, type Parked, type ParkedOnce, parkedOnlyIn } from '../rebuild/parked-commits.ts';
+import { holderOf } from '../rebuild/rebuild-lock.ts';
 import { compareReadModels, isEqual, type TableComparison } from './compare-read-models.ts';
 import { eventsOfRow, type TracedEvent } from './events-of-row.ts';
 import { isSampled } from './sample.ts';
@@ -23,6 +26,8 @@ interface VerifyOptions {
   log: EventLog;
   databaseUrl: string;
   logger: Logger;
+  /** Where commits come from when not from the log alone. */
+  archive?: CommitSource;
   /** Percent of conversations and users; all unless told. */
   sample?: number;
   signal?: AbortSignal;
@@ -44,8 +49,20 @@ export interface VerifyReport {
   /** Why the read model is not of this log at all, so that nothing was compared; null when it is. */
   misfit: string | null;
   tables: VerifiedTable[];
+  /** What waits as dead letters in the read model in use; all of it is left out on both sides. */
+  parked: Parked;
+  /** Of what waits only there, or only when the log is folded by this build; a sample tells of its own only. */
+  parkedOnce: { live: ParkedOnce[]; log: ParkedOnce[] };
+  /** The log's first commit: events from before it are known to the archive alone, and not traced. */
+  logBegins: number;
   clean: boolean;
 }
+
+const NOTHING_COMPARED = {
+  tables: [],
+  parked: { keys: 0, commits: 0 },
+  parkedOnce: { live: [], log: [] },
+};
 
 /**
  * Folds the log into tables of its own and compares the read model in use with them, both at the same place in the log.
@@ -56,8 +73,8 @@ export async function verifyReadModel(options: VerifyOptions): Promise<VerifyRep
     await lockOut(live);
     const checkpoints = await filledCheckpoints(live);
     const misfit = await misfitOf(checkpoints, options.log);
-    if (misfit !== null) return reportOf(options, checkpoints, misfit, []);
-    await refuseWithoutBeginning(options.log);
+    if (misfit !== null) return reportOf(options, checkpoints, misfit);
+    await refuseWithoutBeginning(options);
     const { log, databaseUrl, logger, signal } = options;
     const scratch = await NewReadModel.create({
       ...{ log, databaseUrl, logger, schema: SCRATCH, epoch: log.epoch, lanes: checkpoints.length },
@@ -82,19 +99,24 @@ async function compareNow(
   await live.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const checkpoints = await filledCheckpoints(live);
   const misfit = await misfitOf(checkpoints, log);
-  if (misfit !== null) return reportOf(options, checkpoints, misfit, []);
+  if (misfit !== null) return reportOf(options, checkpoints, misfit);
   await foldTo(scratch, checkpoints, options);
-  const comparisons = await withClient(databaseUrl, async (folded) => {
+  const ours = { client: live, schema: READ_MODEL };
+  const { comparisons, parkedOnce } = await withClient(databaseUrl, async (folded) => {
     await folded.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    return compareReadModels({
-      left: { client: live, schema: READ_MODEL },
-      right: { client: folded, schema: SCRATCH },
+    const right = { client: folded, schema: SCRATCH };
+    const comparisons = await compareReadModels({
+      left: ours,
+      right,
       sample,
       onTable: (comparison) => {
         signal?.throwIfAborted();
         onTable?.(comparison);
       },
     });
+    const onlyOurs = await parkedOnlyIn(ours, right, checkpoints);
+    const onlyLog = await parkedOnlyIn(right, ours, checkpoints);
+    return { comparisons, parkedOnce: { live: onlyOurs.filter(inSample(sample)), log: onlyLog } };
   });
   const until = Math.max(...checkpoints.map(({ sequence }) => sequence));
   const tables: VerifiedTable[] = [];
@@ -103,26 +125,36 @@ async function compareNow(
     const events = first === null ? [] : await eventsOfRow(log, { table, key: first.key }, until);
     tables.push({ ...comparison, events });
   }
-  return reportOf(options, checkpoints, null, tables);
+  const parked = await countParked(live, READ_MODEL);
+  return reportOf(options, checkpoints, null, { tables, parked, parkedOnce });
 }
 
-function reportOf(
+const inSample =
+  (percent: number) =>
+  ({ subject }: ParkedOnce): boolean => {
+    const aggregate = parseSubject(subject);
+    return aggregate === null || isSampled(aggregate, percent);
+  };
+
+async function reportOf(
   { log, sample = 100 }: VerifyOptions,
   checkpoints: readonly Checkpoint[],
   misfit: string | null,
-  tables: VerifiedTable[],
-): VerifyReport {
+  found: Pick<VerifyReport, 'tables' | 'parked' | 'parkedOnce'> = NOTHING_COMPARED,
+): Promise<VerifyReport> {
   const lanes = checkpoints.map(({ lane, sequence }) => ({ lane, sequence }));
-  return { epoch: log.epoch, lanes, sample, misfit, tables, clean: misfit === null && tables.every(isEqual) };
+  const { first: logBegins } = await log.bounds();
+  const clean = misfit === null && found.tables.every(isEqual);
+  return { epoch: log.epoch, lanes, sample, misfit, ...found, logBegins, clean };
 }
 
 async function foldTo(
   scratch: NewReadModel,
   checkpoints: readonly Checkpoint[],
-  { log, sample = 100, onFold }: VerifyOptions,
+  { log, archive, sample = 100, onFold }: VerifyOptions,
 ): Promise<void> {
   const head = Math.max(...checkpoints.map(({ sequence }) => sequence));
-  await scratch.foldTo(checkpoints, logSource(log), {
+  await scratch.foldTo(checkpoints, archive ?? logSource(log), {
     ...(sample < 100 && { includes: (aggregate) => isSampled(aggregate, sample) }),
     ...(onFold && { onProgress: (sequence) => onFold(sequence, head) }),
   });
@@ -135,12 +167,11 @@ async function filledCheckpoints(client: Client): Promise<Checkpoint[]> {
   return rows[0]?.there ? checkpointsOf(client, READ_MODEL) : [];
 }
 
-async function refuseWithoutBeginning(log: EventLog): Promise<void> {
+async function refuseWithoutBeginning({ log, archive }: VerifyOptions): Promise<void> {
   const { first } = await log.bounds();
-  if (first === 1) return;
+  if (first === 1 || archive) return;
   throw new VerifyRefused(
-    `The log begins at commit ${first}: what came before is only in the archive, so the read model cannot be folded from ` +
-      'the log alone. `parley rebuild --from-archive DIR --dry-run` compares it with the archive and the log.',
+    `The log begins at ${first}: what was before is in its archive. Say where that is: --from-archive <folder>.`,
   );
 }
 
@@ -150,14 +181,19 @@ async function lockOut(client: Client): Promise<void> {
     VERIFY_LOCK,
   ]);
   if (rows[0]?.held) return;
-  throw new VerifyRefused('Another verification of this read model runs: wait for it, or end it.');
+  const holder = await holderOf(client, VERIFY_LOCK);
+  throw new VerifyRefused(
+    holder === null
+      ? 'Another verification of this read model ran at this moment: try again.'
+      : `Another verification of this read model runs: ${holder}.`,
+  );
 }
 
 /** Without a limit for statements: a table's sums take as long as the table is large. */
 async function withClient<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
     connectionString: databaseUrl,
-    application_name: 'parley-verify',
+    application_name: `parley-verify-${process.pid}`,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   });

@@ -1,0 +1,33 @@
+import type { VerifyReport } from '@parley/projector';
+import { expect, it } from 'vitest';
+import { renderVerification } from './render-verification.ts';
+
+const clean: VerifyReport = {
+  ...{ epoch: 'e1', lanes: [{ lane: 0, sequence: 9 }], sample: 100, misfit: null, logBegins: 1, clean: true },
+  ...{ tables: [], parked: { keys: 0, commits: 0 }, parkedOnce: { live: [], log: [] } },
+};
+
+it('what waits as dead letters is told with what to do about each', () => {
+  const text = renderVerification({
+    ...clean,
+    parked: { keys: 2, commits: 5 },
+    parkedOnce: {
+      live: [{ key: 'conv.a', sequence: 3, subject: 's', reason: 'x' }],
+      log: [{ key: 'user.b', sequence: 4, subject: 's', reason: 'event 1 lacks an attribute' }],
+    },
+  });
+  expect(text).toContain('5 commits wait as dead letters: parley dead-letters list');
+  expect(text).toContain('parley dead-letters retry conv.a');
+  expect(text).toContain('user.b cannot be folded from commit 4 on');
+  expect(text).toContain('event 1 lacks an attribute');
+});
+
+it('a read model that does not fit the log is told with the rebuild that helps', () => {
+  const misfit = 'lane 0 is at 3, the log begins at 9';
+  expect(renderVerification({ ...clean, misfit, clean: false })).toMatch(
+    /at 3, the log begins.*parley rebuild\./s,
+  );
+  expect(renderVerification({ ...clean, misfit, clean: false, logBegins: 9 })).toContain(
+    'parley rebuild --from-archive <folder>',
+  );
+});

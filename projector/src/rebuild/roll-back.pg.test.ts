@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { allRows } from '../testing/database.ts';
+import { OWN_ROOM, useProjectedLog } from '../testing/projected-log.ts';
+import { isEqual } from '../verify/compare-read-models.ts';
+import { dropExpiredPrevious } from './drop-expired-previous.ts';
+
+const stage = useProjectedLog();
+
+it('a rebuild repairs the rows, and the projector goes on by itself after it, back and forward again', async () => {
+  const right = await allRows(stage.pool);
+  await stage.falsify();
+  const wrong = await allRows(stage.pool);
+  await stage.rebuild();
+  expect(await allRows(stage.pool)).toEqual(right);
+  await stage.rollBack();
+  expect(await allRows(stage.pool)).toEqual(wrong);
+  await stage.rollBack();
+  expect(await allRows(stage.pool)).toEqual(right);
+  await stage.say();
+  await stage.say();
+  await stage.caughtUp();
+  expect(
+    (await stage.pool.query(`SELECT FROM read_model.messages WHERE conversation_id = '${OWN_ROOM}'`))
+      .rowCount,
+  ).toBe(1);
+  expect((await stage.rebuild({ dryRun: true })).compared?.every(isEqual)).toBe(true);
+});
+
+it('a rollback brings rows that were rolled back to what was said since', async () => {
+  await stage.rebuild();
+  for (let n = 0; n < 5; n++) await stage.say();
+  await stage.caughtUp();
+  const now = await allRows(stage.pool);
+  await stage.rollBack();
+  expect(await allRows(stage.pool)).toEqual(now);
+});
+
+it('a rebuild keeps the old tables as long as it was told', async () => {
+  await stage.rebuild({ keepOldMs: 3_600_000 });
+  expect(await dropExpiredPrevious(stage.databaseUrl, Date.now() + 3_000_000)).toBe(false);
+  expect(await dropExpiredPrevious(stage.databaseUrl, Date.now() + 3_700_000)).toBe(true);
+  expect(await stage.schemas()).toEqual(['read_model']);
+  await expect(stage.rollBack()).rejects.toThrow('There is no previous read model');
+});
