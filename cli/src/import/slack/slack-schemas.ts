@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+const slackId = z.string().regex(/^\w{1,60}$/, 'must be an id of Slack');
+/** Slack writes an empty text where nobody is. */
+const someone = z.union([slackId, z.literal('')]).nullish();
+/** Seconds with six decimals: the time of a message and its name within its conversation. */
+const ts = z.string().regex(/^\d{9,10}\.\d{6}$/, 'must be seconds with six decimals');
+/** Slack writes null where it has nothing. */
+const text = z.string().nullish();
+
+export const slackUserSchema = z.object({
+  id: slackId,
+  name: text,
+  real_name: text,
+  profile: z.object({ display_name: text, real_name: text, bot_id: text }).nullish(),
+});
+export type SlackUser = z.output<typeof slackUserSchema>;
+
+export const slackConversationSchema = z.object({
+  id: slackId,
+  name: text,
+  creator: someone,
+  is_archived: z.boolean().nullish(),
+  members: z.array(slackId).nullish(),
+  topic: z.object({ value: text }).nullish(),
+  purpose: z.object({ value: text }).nullish(),
+});
+export type SlackConversation = z.output<typeof slackConversationSchema>;
+
+const file = z.object({
+  name: text,
+  title: text,
+  mode: text,
+  permalink: text,
+  url_private: text,
+});
+const attachment = z.object({ pretext: text, title: text, title_link: text, text, fallback: text });
+
+/** What is read of a message; it may hold anything else. */
+export const slackMessageSchema = z.object({
+  type: z.string(),
+  subtype: text,
+  ts,
+  user: someone,
+  username: text,
+  bot_id: someone,
+  text,
+  thread_ts: ts.nullish(),
+  reply_count: z.number().nullish(),
+  replies: z.array(z.unknown()).nullish(),
+  edited: z.object({ ts }).nullish(),
+  reactions: z
+    .array(z.object({ name: z.string(), users: z.array(slackId).default([]), count: z.number().nullish() }))
+    .nullish(),
+  files: z.array(file.nullable()).nullish(),
+  file: file.nullish(),
+  comment: z.object({ user: someone, comment: text }).nullish(),
+  attachments: z.array(attachment).nullish(),
+});
+export type SlackMessage = z.output<typeof slackMessageSchema>;
