@@ -103,7 +103,7 @@ describe('an aggregate writer', () => {
     const [log, snapshots] = [new MemoryEventLog(), new MemorySnapshotStore()];
     const id = await new WriterProcess(log, snapshots).group();
     for (const bytes of ['not json', '{}', '{"format":4,"epoch":"other"}']) {
-      await snapshots.put(conversationSubject(id), Buffer.from(bytes));
+      await snapshots.put(conversationSubject(id), Buffer.from(bytes), { epoch: log.epoch, sequence: 0 });
       const process = new WriterProcess(log, snapshots);
       expect(await process.send(id, 'anna', bytes)).toMatchObject({ kind: 'accepted' });
     }

@@ -34,8 +34,21 @@ export async function findMessage(
   const known = question.sequence;
   const projected = known === undefined ? await placeOf(question, asked) : await within(DELETION_MS, asked);
   const sequence = known ?? projected?.sequence ?? null;
-  const fact = sequence === null ? null : await messageAt(log, question, sequence);
+  if (sequence === null) return null;
+  const stored = await messageAt(log, question, sequence);
+  const fact = stored === 'removed' ? await removedMessage(question, asked, sequence) : stored;
   return fact && projected?.deleted ? { ...fact, deleted: true } : fact;
+}
+
+/** Retention has removed its commit: what it was, the read model says, which had applied it before. */
+async function removedMessage(
+  question: MessageQuestion,
+  asked: Promise<Projected | null>,
+  sequence: number,
+): Promise<MessageFact | null> {
+  const { fact, deleted, sequence: place } = await placeOf(question, asked);
+  if (fact === null || place !== sequence) return null;
+  return deleted ? { ...fact, deleted: true } : fact;
 }
 
 type Projected = Awaited<ReturnType<ReadModelLookup['message']>>;
@@ -58,8 +71,9 @@ async function messageAt(
   log: EventLog,
   { aggregate, messageId }: MessageQuestion,
   sequence: number,
-): Promise<MessageFact | null> {
+): Promise<MessageFact | 'removed' | null> {
   const record = await log.at(sequence);
+  if (!record && sequence < (await log.bounds()).first) return 'removed';
   if (record?.subject !== aggregate.subject) return null;
   for (const event of decodeCommit(record.payload)) {
     if (!aggregate.owns(event) || event.type !== 'message.sent') continue;

@@ -83,7 +83,7 @@ describe('a loaded aggregate', () => {
         for (let i = 0; i < cut; i += size) await append(log, events.slice(i, Math.min(i + size, cut)));
         const early = await load(log);
         const bytes = encodeSnapshot(early, log.epoch, aggregate);
-        await store.put(subject, bytes);
+        await store.put(subject, bytes, { epoch: log.epoch, sequence: early.sequence });
         const keys = events.map(({ commandid = '' }) => commandid);
         const decoded = decodeSnapshot(bytes, log.epoch, aggregate);
         expect(decoded && plain(decoded, keys)).toEqual(plain(early, keys));

@@ -32,7 +32,27 @@ class BrokenHistory extends Error {
   override name = 'BrokenHistory';
 }
 
-interface Source {
+/** The next event that the log holds is not the next version. */
+class MissingVersions extends BrokenHistory {
+  override name = 'MissingVersions';
+}
+
+/**
+ * Retention has removed what comes next, and no snapshot at hand stands for it. What is left says nothing of the state,
+ * so nothing is decided and nothing appended until there is one.
+ */
+export class PurgedHistory extends ProblemError {
+  override name = 'PurgedHistory';
+  constructor() {
+    super('unavailable', { detail: 'The state of this cannot be loaded now.', retryAfterMs: 5_000 });
+  }
+}
+
+const NO_HISTORY =
+  'retention removed the beginning of this aggregate from the log, and its snapshot is missing or not one that this ' +
+  'build can read: every command to it is refused. Run `parley retention restore-snapshots --archive DIR` of this build';
+
+export interface Source {
   log: EventLog;
   snapshots: SnapshotStore;
   logger: Logger;
@@ -43,12 +63,25 @@ export async function loadAggregate<State>(
   source: Source,
   aggregate: Aggregate<State>,
 ): Promise<Loaded<State>> {
-  const loaded = (await readSnapshot(source, aggregate)) ?? empty(aggregate);
-  await foldTail(source.log, aggregate, loaded);
+  const loaded = (await readSnapshot(source, aggregate)) ?? emptyAggregate(aggregate);
+  try {
+    await foldTail(source.log, aggregate, loaded);
+  } catch (error) {
+    if (error instanceof PurgedHistory) {
+      source.logger.error(
+        { subject: aggregate.subject, snapshotVersion: loaded.snapshotVersion },
+        NO_HISTORY,
+      );
+    }
+    throw error;
+  }
   return loaded;
 }
 
-/** A snapshot is disposable: one that cannot be had or read costs time and nothing else. */
+/**
+ * One that cannot be had or read costs time and nothing else, as long as the log is whole; where it is not, folding what
+ * is left of it fails.
+ */
 async function readSnapshot<State>(
   { log, snapshots, logger }: Source,
   aggregate: Aggregate<State>,
@@ -63,17 +96,23 @@ async function readSnapshot<State>(
   }
 }
 
-function empty<State>({ initial: state }: Aggregate<State>): Loaded<State> {
+export function emptyAggregate<State>({ initial: state }: Aggregate<State>): Loaded<State> {
   return { state, version: 0, sequence: 0, lastAt: 0, window: new CommandWindow(), snapshotVersion: 0 };
 }
 
-async function foldTail<State>(
+/** Throws `PurgedHistory` when retention has removed what comes next. */
+export async function foldTail<State>(
   log: EventLog,
   aggregate: Aggregate<State>,
   loaded: Loaded<State>,
 ): Promise<void> {
-  for await (const page of log.read(aggregate.subject, loaded.sequence)) {
-    for (const record of page) foldCommit(aggregate, loaded, record);
+  try {
+    for await (const page of log.read(aggregate.subject, loaded.sequence)) {
+      for (const record of page) foldCommit(aggregate, loaded, record);
+    }
+  } catch (error) {
+    const purged = error instanceof MissingVersions && loaded.sequence + 1 < (await log.bounds()).first;
+    throw purged ? new PurgedHistory() : error;
   }
 }
 
@@ -94,13 +133,18 @@ export async function catchUp<State>(
   return false;
 }
 
-function foldCommit<State>(aggregate: Aggregate<State>, loaded: Loaded<State>, record: CommitRecord): void {
+export function foldCommit<State>(
+  aggregate: Aggregate<State>,
+  loaded: Loaded<State>,
+  record: CommitRecord,
+): void {
   const events: LogEvent[] = [];
   for (const event of decodeCommit(record.payload)) {
     if (!aggregate.owns(event)) throw tooNew();
     events.push(event);
     if (event.version !== loaded.version + 1) {
-      throw new BrokenHistory(
+      const Fault = (event.version ?? 0) > loaded.version ? MissingVersions : BrokenHistory;
+      throw new Fault(
         `${aggregate.eventSubject}: version ${event.version} after ${loaded.version} at sequence ${record.sequence}`,
       );
     }
@@ -149,7 +193,10 @@ function inThread(event: LogEvent | undefined): Pick<CommandRecord, 'threadOrdin
   return ordinal === undefined ? {} : { threadOrdinal: ordinal };
 }
 
-/** Bumped when the shape or meaning of a snapshot changes: an older one is then ignored. */
+/**
+ * Bumped when the shape or meaning of a snapshot changes: an older one is then ignored. Where retention has removed
+ * history the new build needs `parley retention restore-snapshots` before it serves: say so in its release notes.
+ */
 const SNAPSHOT_FORMAT = 4;
 
 interface Snapshot {

@@ -57,7 +57,11 @@ export class Lookups {
     for (const waiting of asked) {
       const old = found.get(waiting.command.id);
       if (old === undefined) waiting.keyNewThrough = sequence;
-      else if (old !== 'unavailable') waiting.old = old;
+      else if (old === 'removed') {
+        const detail = 'This key was accepted long ago; its answer is no longer kept.';
+        given.add(waiting);
+        waiting.settle({ kind: 'rejected', code: 'idempotency-conflict', extras: { detail } });
+      } else if (old !== 'unavailable') waiting.old = old;
       else {
         const extras = { detail: 'This key is old and the read model cannot tell yet.', retryAfterMs: 1_000 };
         given.add(waiting);

@@ -10,6 +10,8 @@ const PATIENCE_MS = 2_000;
 const FIRST_POLL_MS = 25;
 const SLOWEST_POLL_MS = 400;
 
+type Found = CommandRecord | 'removed' | 'unavailable';
+
 /** Whose commands are asked for. */
 type Owner = Pick<Aggregate<unknown>, 'subject' | 'owns' | 'resultOf'>;
 
@@ -26,17 +28,17 @@ export class OldCommands {
   }
 
   /**
-   * What became of each command id up to the sequence `through`: its record, `unavailable` when that cannot be said now,
-   * and nothing when it was never accepted. Never rejects.
+   * What became of each command id up to the sequence `through`: its record, `removed` when retention has taken its answer,
+   * `unavailable` when that cannot be said now, and nothing when it was never accepted. Never rejects.
    */
   async find(
     aggregate: Owner,
     commandIds: readonly string[],
     through: number,
-  ): Promise<Map<string, CommandRecord | 'unavailable'>> {
+  ): Promise<Map<string, Found>> {
     const ids = [...new Set(commandIds)];
     const seen = await within(2 * PATIENCE_MS, this.#seen(aggregate.subject, ids, through));
-    const found = new Map<string, CommandRecord | 'unavailable'>();
+    const found = new Map<string, Found>();
     await Promise.all(
       ids.map(async (id) => {
         const sequence = seen?.sequences.get(id);
@@ -67,9 +69,10 @@ export class OldCommands {
     aggregate: Owner,
     commandId: string,
     sequence: number,
-  ): Promise<CommandRecord | 'unavailable'> {
+  ): Promise<Found> {
     try {
       const stored = await this.#log.at(sequence);
+      if (!stored && sequence < (await this.#log.bounds()).first) return 'removed';
       const events = stored ? decodeCommit(stored.payload).filter(aggregate.owns) : [];
       const record = commandRecords(aggregate, events, sequence).find((made) => made.commandId === commandId);
       if (record) return record;

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { MessageFact } from './domain/decider.ts';
 
 /** Which of some command ids the read model has seen on an aggregate, and how far it has read. */
 export interface SeenCommands {
@@ -33,22 +34,20 @@ export class ReadModelLookup {
     return { sequences, through: Number(rows[0]?.through ?? 0) };
   }
 
-  async message(
-    conversationId: string,
-    messageId: string,
-  ): Promise<{ sequence: number | null; deleted: boolean; through: number }> {
-    const { rows } = await this.#pool.query<{
-      through: string | null;
-      sequence: string | null;
-      deleted: boolean;
-    }>({
+  async message(conversationId: string, messageId: string): Promise<ProjectedMessage> {
+    const { rows } = await this.#pool.query<MessageRow>({
       name: 'message',
-      text: `select t.through, m.sequence, m.deleted_at is not null as deleted from (${THROUGH}) t
+      text: `select t.through, m.sequence, m.deleted_at is not null as deleted, m.sender_id, m.ordinal, m.sent_at,
+               m.thread_ordinal from (${THROUGH}) t
              left join read_model.messages m on m.conversation_id = $2 and m.message_id = $3`,
       values: [this.#epoch, conversationId, messageId],
     });
-    const { through = null, sequence = null, deleted = false } = rows[0] ?? {};
-    return { sequence: sequence === null ? null : Number(sequence), deleted, through: Number(through ?? 0) };
+    const [row] = rows;
+    const through = Number(row?.through ?? 0);
+    if (!row || row.sequence === null) return { sequence: null, fact: null, deleted: false, through };
+    const { sender_id: senderId, ordinal, sent_at: sentAt, thread_ordinal: threadOrdinal } = row;
+    const fact = { senderId, ordinal, sentAt: sentAt.getTime(), threadOrdinal };
+    return { sequence: Number(row.sequence), fact, deleted: row.deleted, through };
   }
 
   /**
@@ -70,6 +69,25 @@ export class ReadModelLookup {
     });
     return rows[0] ?? null;
   }
+}
+
+export interface ProjectedMessage {
+  /** Of the commit that sent it; null = it is not there. */
+  sequence: number | null;
+  /** As it was sent; for when retention has removed that commit. */
+  fact: MessageFact | null;
+  deleted: boolean;
+  through: number;
+}
+
+interface MessageRow {
+  through: string | null;
+  sequence: string | null;
+  deleted: boolean;
+  sender_id: string;
+  ordinal: number;
+  sent_at: Date;
+  thread_ordinal: number | null;
 }
 
 export interface ProjectedCursors {

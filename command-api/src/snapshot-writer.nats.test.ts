@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { type NatsServer, startNats } from '@parley/deploy/testing';
 import { createLogger, type OpenLog, openEventLog, type SnapshotStore } from '@parley/runtime';
 import { Set as ImmutableSet } from 'immutable';
@@ -44,7 +45,7 @@ test('a snapshot too large for a message is told of once, with what to do, and t
   const attempts: string[] = [];
   const counted: SnapshotStore = {
     get: (key) => snapshots.get(key),
-    put: (key, value) => snapshots.put(key, value).finally(() => attempts.push(key)),
+    put: (key, value, covered) => snapshots.put(key, value, covered).finally(() => attempts.push(key)),
   };
   let now = 0;
   const aggregate = userAggregate('anna');
@@ -73,4 +74,28 @@ test('a snapshot too large for a message is told of once, with what to do, and t
   expect(lines).toHaveLength(1);
   const stored = await snapshots.get(aggregate.subject);
   expect(stored && decodeSnapshot(stored, log.epoch, aggregate)?.version).toBe(500);
+});
+
+test('a snapshot is never replaced by one that covers less of the same log, in whatever order they arrive', async () => {
+  const { snapshots } = opened;
+  const put = (epoch: string, sequence: number) =>
+    snapshots.put('race', Buffer.from(`${epoch} ${sequence}`), { epoch, sequence });
+  const stored = async () => Buffer.from((await snapshots.get('race')) ?? []).toString();
+  const order = [40, 10, 90, 30, 70, 20, 90, 60];
+  await Promise.all(order.map((sequence) => put('a', sequence)));
+  expect(await stored()).toBe('a 90');
+  expect([await put('a', 89), await put('a', 90)]).toEqual([false, true]);
+  expect([await put('b', 5), await stored()]).toEqual([true, 'b 5']);
+});
+
+test('a snapshot that an earlier release wrote is read, and replaced by the next', async () => {
+  const { signals, snapshots } = opened;
+  const { subject } = userAggregate('zoë');
+  const key = subject.replaceAll('~', '=');
+  signals.send(`$KV.snapshots.${key}`, gzipSync('early'));
+  await vi.waitFor(async () =>
+    expect(Buffer.from((await snapshots.get(subject)) ?? []).toString()).toBe('early'),
+  );
+  expect(await snapshots.put(subject, Buffer.from('now'), { epoch: 'a', sequence: 1 })).toBe(true);
+  expect(Buffer.from((await snapshots.get(subject)) ?? []).toString()).toBe('now');
 });

@@ -21,7 +21,10 @@ interface Target {
   now(): number;
 }
 
-/** Writes a snapshot of one aggregate now and then. Nobody waits for it, and a lost one costs time, never truth. */
+/**
+ * Writes a snapshot of one aggregate now and then. Nobody waits for it: one that is lost costs time, and one that comes
+ * late replaces none that covers more, on which retention may have relied.
+ */
 export class SnapshotWriter<State> {
   readonly #aggregate: Aggregate<State>;
   readonly #target: Target;
@@ -42,14 +45,18 @@ export class SnapshotWriter<State> {
     if (now - this.#writtenAt < EVERY_MS) return;
     loaded.snapshotVersion = loaded.version;
     this.#writtenAt = now;
-    void this.#write(encodeSnapshot(loaded, log.epoch, this.#aggregate), loaded.version);
+    const { version, sequence } = loaded;
+    void this.#write(encodeSnapshot(loaded, log.epoch, this.#aggregate), { version, sequence });
   }
 
-  async #write(snapshot: Uint8Array, version: number): Promise<void> {
-    const { snapshots, logger } = this.#target;
+  async #write(
+    snapshot: Uint8Array,
+    { version, sequence }: Pick<Loaded<State>, 'version' | 'sequence'>,
+  ): Promise<void> {
+    const { log, snapshots, logger } = this.#target;
     const { subject } = this.#aggregate;
     try {
-      await snapshots.put(subject, snapshot);
+      await snapshots.put(subject, snapshot, { epoch: log.epoch, sequence });
       this.#tooLarge = false;
     } catch (error) {
       const bytes = await compressedSize(snapshot);

@@ -74,13 +74,26 @@ export interface EventLog {
   read(subject: string, afterSequence: number): AsyncIterable<CommitRecord[]>;
   /** The commit at a sequence, or null. */
   at(sequence: number): Promise<CommitRecord | null>;
-  /** First and last sequence that the log holds, asked of the leader; first = last + 1 when it is empty. */
+  /**
+   * First sequence from which on the log is complete and its last, asked of the leader; first = last + 1 when it is
+   * empty. Before `first` retention may have left single commits, which `read` and `at` still give.
+   */
   bounds(): Promise<{ first: number; last: number }>;
   subscribe(options: SubscribeOptions): Subscription;
 }
 
-/** Disposable state beside the log, by key. A lost snapshot costs time, never truth. */
+/** What a snapshot stands for: all commits of its subject up to a sequence of one log. */
+export interface Covered {
+  epoch: string;
+  sequence: number;
+}
+
+/**
+ * Folded state beside the log, by key. A lost snapshot costs time; where retention has removed what it stands for it is
+ * all there is, so a newer one is never lost to an older.
+ */
 export interface SnapshotStore {
   get(key: string): Promise<Uint8Array | null>;
-  put(key: string, value: Uint8Array): Promise<void>;
+  /** False when what is there covers more of the same log: then it stays. */
+  put(key: string, value: Uint8Array, covered: Covered): Promise<boolean>;
 }

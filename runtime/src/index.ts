@@ -34,6 +34,7 @@ export {
 } from './event-log.ts';
 export { createHttpServer, type HttpServerOptions, listen } from './http.ts';
 export { type OpenLog, type OpenLogOptions, openEventLog } from './jetstream/open.ts';
+export { completeFrom, raiseCompleteFrom } from './jetstream/topology.ts';
 export { type HeldLease, type Lease, type LeaseStore, LeasesUnavailable } from './leases.ts';
 export { type ProcessOptions, type RunningProcess, runProcess } from './lifecycle.ts';
 export { createLogger, type Logger } from './log.ts';

@@ -90,12 +90,20 @@ async function readPage(commits: AsyncIterable<CommitRecord[]>, wanted: Wanted):
       if ((stored[0]?.version ?? 0) > wanted.entry.version) return items;
       const events = stored.filter((event) => event.version > wanted.after);
       if (events.length === 0) continue;
+      if (items.length === 0) refuseRemoved(stored[0]?.version ?? 0, wanted.after);
       items.push({ sequence, events });
       bytes += payload.length;
       if (items.length >= wanted.limit || bytes >= PAGE_BYTES) return items;
     }
   }
   return items;
+}
+
+/** Retention has removed what was asked for: what is left must not be taken for all of it. */
+function refuseRemoved(firstVersion: number, after: number): void {
+  if (firstVersion <= after + 1) return;
+  const message = `must be at least ${firstVersion - 1}: earlier events are no longer in the log`;
+  throw new ProblemError('invalid-request', { errors: [{ path: 'after', message }] });
 }
 
 type StoredEvent = Item['events'][number] & { version: number };

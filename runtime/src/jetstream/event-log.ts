@@ -13,6 +13,7 @@ import {
 } from '../event-log.ts';
 import { AckInbox } from './ack-inbox.ts';
 import { JetStreamSubscription } from './subscription.ts';
+import { completeFrom } from './topology.ts';
 
 /** Server error codes, see docs/adr/0003-append.md. */
 const WRONG_LAST_SEQUENCE = 10071;
@@ -197,7 +198,7 @@ export class JetStreamEventLog implements EventLog {
         );
       }
       // A new stream reports 0 as its first sequence.
-      return { first: Math.max(1, state.first_seq), last: state.last_seq };
+      return { first: Math.max(state.first_seq, completeFrom(config)), last: state.last_seq };
     } catch (error) {
       if (error instanceof ContinuityLost) throw error;
       if (error instanceof JetStreamApiError && error.code === 10059) {

@@ -217,9 +217,15 @@ export class JetStreamSubscription implements Subscription {
   /** Sequences the consumer passed over: deleted ones are legal, a stored one that was skipped is delivered now. */
   async #fillHole(until: number): Promise<void> {
     const end = Math.min(until, this.#until + 1);
+    let checked = false;
     for (let sequence = this.#delivered + 1; sequence < end; sequence++) {
       const record = await this.#log.at(sequence);
       if (record) this.#push(record);
+      // Retention may have begun while this was reading: what it removes must not pass for deleted.
+      else if (!checked) {
+        await this.#checkContinuity();
+        checked = true;
+      }
     }
   }
 

@@ -84,3 +84,36 @@ function drift(
     .map(([setting, value]) => ({ setting, wanted: value, actual: actual[setting as keyof StreamConfig] }))
     .filter((entry) => JSON.stringify(entry.wanted) !== JSON.stringify(entry.actual));
 }
+
+/** In the stream's metadata, beside the epoch. */
+const COMPLETE_FROM = 'complete_from';
+
+/**
+ * The log holds every commit from this sequence on; before it retention has left single commits only. 1 while nothing
+ * was ever removed.
+ */
+export function completeFrom({ metadata }: Pick<StreamConfig, 'metadata'>): number {
+  const from = Number(metadata?.[COMPLETE_FROM] ?? 1);
+  // Believed to be 1, a reader would take what is left of the past for all of it.
+  if (!Number.isSafeInteger(from) || from < 1) {
+    throw new Error(
+      `stream ${LOG_STREAM} says ${COMPLETE_FROM} ${metadata?.[COMPLETE_FROM]}: that is no sequence`,
+    );
+  }
+  return from;
+}
+
+/**
+ * Says, before anything is removed, from where on the log is complete: readers of what is before are refused from then
+ * on instead of being given a part of it. Never lowers it. Resolves when the stream's leader says so itself.
+ */
+export async function raiseCompleteFrom(manager: JetStreamManager, sequence: number): Promise<void> {
+  const { config } = await manager.streams.info(LOG_STREAM);
+  if (completeFrom(config) >= sequence) return;
+  const metadata = { ...config.metadata, [COMPLETE_FROM]: String(sequence) };
+  await manager.streams.update(LOG_STREAM, { metadata });
+  const said = completeFrom((await manager.streams.info(LOG_STREAM)).config);
+  if (said < sequence) {
+    throw new Error(`stream ${LOG_STREAM} still says ${COMPLETE_FROM} ${said}, not ${sequence}: try again`);
+  }
+}

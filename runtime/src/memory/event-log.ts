@@ -3,6 +3,7 @@ import type {
   AppendOutcome,
   AppendRequest,
   CommitRecord,
+  Covered,
   EventLog,
   SnapshotStore,
   SubscribeOptions,
@@ -104,13 +105,16 @@ export class MemoryEventLog implements EventLog {
 }
 
 export class MemorySnapshotStore implements SnapshotStore {
-  readonly #values = new Map<string, Uint8Array>();
+  readonly #stored = new Map<string, { value: Uint8Array; covered: Covered }>();
 
   async get(key: string): Promise<Uint8Array | null> {
-    return this.#values.get(key) ?? null;
+    return this.#stored.get(key)?.value ?? null;
   }
 
-  async put(key: string, value: Uint8Array): Promise<void> {
-    this.#values.set(key, value);
+  async put(key: string, value: Uint8Array, covered: Covered): Promise<boolean> {
+    const there = this.#stored.get(key)?.covered;
+    if (there?.epoch === covered.epoch && there.sequence > covered.sequence) return false;
+    this.#stored.set(key, { value, covered });
+    return true;
   }
 }
