@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { analyticsCommand } from './analytics/analytics-command.ts';
 import { archiveCommand } from './archive/archive-command.ts';
 import { deadLettersCommand } from './dead-letters/dead-letters-command.ts';
 import { demoCommand } from './demo/demo-command.ts';
 import { exportCommand } from './export/export-command.ts';
 import { historyCommand } from './history/history-command.ts';
+import { importCommand } from './import/import-command.ts';
 import { rebuildCommand } from './rebuild/rebuild-command.ts';
+import { retentionCommand } from './retention/retention-command.ts';
 import { showCommand } from './show/show-command.ts';
 import { statusCommand } from './status/status-command.ts';
 import { tailCommand } from './tail/tail-command.ts';
@@ -24,6 +26,7 @@ async function main(): Promise<void> {
   const program = new Command('parley')
     .description('Works with a Parley: the stack that `npm start` runs here, or one of its own.')
     .exitOverride()
+    .configureHelp({ optionDescription })
     .showHelpAfterError('Type `parley --help` or `parley <command> --help`.');
   for (const command of [
     demoCommand(),
@@ -36,11 +39,13 @@ async function main(): Promise<void> {
     statusCommand(),
     verifyCommand(),
     rebuildCommand(),
+    retentionCommand(),
     deadLettersCommand(),
     analyticsCommand(),
+    importCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));
-    for (const part of command.commands) part.exitOverride();
+    for (const part of command.commands) part.copyInheritedSettings(command);
   }
   try {
     await program.parseAsync();
@@ -48,6 +53,12 @@ async function main(): Promise<void> {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : USAGE;
   }
+}
+
+/** That a switch is off until it is given goes without saying. */
+function optionDescription(option: Option): string {
+  const plain = option.defaultValue === false || Array.isArray(option.defaultValue);
+  return plain ? option.description : new Help().optionDescription(option);
 }
 
 await main();

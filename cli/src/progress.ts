@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { log, progress } from '@clack/prompts';
 
 const EVERY_MS = 3_000;
@@ -19,9 +20,10 @@ export interface Work {
   stop(): void;
 }
 
-/** A bar on a terminal, a line every three seconds elsewhere. */
-export function createProgress(terminal: boolean, print: (line: string) => void): Progress {
-  return terminal ? onTerminal() : inLines(print);
+/** On standard error, so that standard output holds results alone: a bar on a terminal, a line every three seconds elsewhere. */
+export function createProgress(): Progress {
+  const output = process.stderr;
+  return output.isTTY ? onTerminal(output) : inLines((line) => output.write(`${line}\n`));
 }
 
 export const silentProgress: Progress = {
@@ -30,13 +32,13 @@ export const silentProgress: Progress = {
   start: () => ({ advance: () => {}, expect: () => {}, stop: () => {} }),
 };
 
-function onTerminal(): Progress {
+function onTerminal(output: Writable): Progress {
   return {
-    say: (text) => log.step(text),
-    warn: (text) => log.warn(text),
+    say: (text) => log.step(text, { output }),
+    warn: (text) => log.warn(text, { output }),
     start(title, total, detail = () => '') {
       const pace = new Pace(total);
-      const bar = progress({ max: Math.max(1, total), size: 30 });
+      const bar = progress({ max: Math.max(1, total), size: 30, output });
       bar.start(title);
       let shown = 0;
       const show = (): void => {

@@ -1,5 +1,5 @@
 import { SetupError } from '@parley/deploy';
-import { ContinuityLost, LogUnavailable } from '@parley/runtime';
+import { ContinuityLost, isPostgresAway, LogUnavailable } from '@parley/runtime';
 import { InvalidArgumentError } from 'commander';
 import { ArchiveFault } from './archive/archive-fault.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -33,7 +33,7 @@ export interface CommandContext {
  */
 export async function runCommand(work: (context: CommandContext) => Promise<ExitCode>): Promise<void> {
   const stopping = stopOnSignal();
-  const progress = createProgress(process.stderr.isTTY, (line) => process.stderr.write(`${line}\n`));
+  const progress = createProgress();
   try {
     const print = (line: string): void => void process.stdout.write(`${line}\n`);
     process.exitCode = await work({ progress, signal: stopping.signal, print });
@@ -54,7 +54,7 @@ export function wholeNumber(text: string): number {
 }
 
 /** The first signal asks for a clean stop; the second does not wait for it. */
-export function stopOnSignal(): { signal: AbortSignal; done(): void } {
+function stopOnSignal(): { signal: AbortSignal; done(): void } {
   const stopping = new AbortController();
   let first: number | undefined;
   const stop = (): void => {
@@ -76,10 +76,22 @@ function exitCodeOf(error: unknown): ExitCode {
 }
 
 /** A person can do something about the errors that are named here; of all others the place is told too. */
+const KNOWN = [UsageError, Unavailable, SetupError, LogUnavailable, ContinuityLost, ArchiveFault];
+
 function explain(error: unknown): string {
-  const known = [UsageError, Unavailable, SetupError, LogUnavailable, ContinuityLost, ArchiveFault].some(
-    (kind) => error instanceof kind,
-  );
   if (!(error instanceof Error)) return String(error);
-  return known ? error.message : (error.stack ?? error.message);
+  if (KNOWN.some((kind) => error instanceof kind)) return error.message;
+  // NATS is asked first and says so itself: what else refuses a connection is Postgres.
+  if (isPostgresAway(error) || ('code' in error && AWAY.has(String(error.code))))
+    return postgresAway(error).message;
+  return error.stack ?? error.message;
+}
+
+const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EHOSTUNREACH']);
+
+export function postgresAway(error: Error): Unavailable {
+  return new Unavailable(
+    `Postgres does not answer (${error.message}): start it (here: npm start), or correct --postgres or DATABASE_URL.`,
+    { cause: error },
+  );
 }

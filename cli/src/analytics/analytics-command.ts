@@ -1,11 +1,11 @@
 import { analyticsAccess } from '@parley/deploy';
 import { Command } from 'commander';
-import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
+import { findLog, type LogFlags, withLog } from '../places.ts';
 import { type CommandContext, EXIT, runCommand, wholeNumber } from '../run-command.ts';
 import { renderTable } from '../table.ts';
 import { type AnalyticsConsumer, AnalyticsConsumers, consumerName } from './consumers.ts';
 
-interface Flags extends PlaceFlags {
+interface Flags extends LogFlags {
   json: boolean;
 }
 
@@ -104,11 +104,11 @@ function removeCommand(): Command {
 }
 
 function command(name: string): Command {
-  return withPlaces(new Command(name)).option('--json', 'print the result as JSON', false);
+  return withLog(new Command(name)).option('--json', 'print the result as JSON', false);
 }
 
 async function onConsumers<T>(flags: Flags, work: (consumers: AnalyticsConsumers) => Promise<T>): Promise<T> {
-  return AnalyticsConsumers.use((await findPlaces(flags)).nats, work);
+  return AnalyticsConsumers.use((await findLog(flags)).nats, work);
 }
 
 function renderConsumers(consumers: readonly AnalyticsConsumer[]): string {

@@ -6,8 +6,9 @@ import {
   type JetStreamManager,
   jetstreamManager,
 } from '@nats-io/jetstream';
-import { connect, millis, nanos } from '@nats-io/transport-node';
+import { millis, nanos } from '@nats-io/transport-node';
 import { formatPosition, LOG_STREAM, parsePosition } from '@parley/contracts';
+import { connectNats } from '../open-log.ts';
 import { Unavailable, UsageError } from '../run-command.ts';
 
 const PREFIX = 'analytics_';
@@ -60,12 +61,7 @@ export class AnalyticsConsumers {
 
   /** Throws Unavailable when NATS does not answer or holds no log. */
   static async use<T>(natsUrl: string, work: (consumers: AnalyticsConsumers) => Promise<T>): Promise<T> {
-    const servers = natsUrl.split(',').map((url) => url.trim());
-    const connection = await connect({ servers, name: 'parley-cli' }).catch((error: Error) => {
-      throw new Unavailable(
-        `NATS does not answer (${error.message}): start it, or correct --nats or NATS_URL.`,
-      );
-    });
+    const connection = await connectNats(natsUrl);
     try {
       const manager = await jetstreamManager(connection);
       return await work(new AnalyticsConsumers(manager, await epochOf(manager)));

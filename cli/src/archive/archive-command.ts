@@ -1,7 +1,7 @@
 import { ContinuityLost } from '@parley/runtime';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { openLog } from '../open-log.ts';
-import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
+import { findLog, type LogFlags, withLog } from '../places.ts';
 import {
   type CommandContext,
   EXIT,
@@ -13,19 +13,20 @@ import {
 import { ArchiveFault } from './archive-fault.ts';
 import { byteSize } from './byte-size.ts';
 import { compareWithLog, type LogVerdict } from './compare-with-log.ts';
-import { type EpochVerdict, verifyArchive } from './verify-archive.ts';
+import { type EpochVerdict, holdsSegment, verifyArchive } from './verify-archive.ts';
 import { type WriteOutcome, writeArchive } from './write-archive.ts';
 
-interface ArchiveFlags extends PlaceFlags {
+interface ArchiveFlags extends LogFlags {
   to?: string;
   segmentCommits: number;
   segmentBytes: number;
   json: boolean;
 }
 
-interface VerifyFlags extends PlaceFlags {
+interface VerifyFlags extends LogFlags {
   from?: string;
   againstLog: boolean;
+  expect?: string;
   json: boolean;
 }
 
@@ -34,6 +35,7 @@ type Outcome = Awaited<ReturnType<Parameters<typeof runCommand>[0]>>;
 const ARCHIVE_HELP = `
 Commits go to <dir>/<epoch>/<first>-<last>.ndjson.gz: a header, then one commit a line, in log order. Each file names
 the sha-256 of the one before it. The same command later goes on from the archive's end; so it does when it was killed.
+It prints the archive's head, the sha-256 of the newest file: see parley archive verify --help.
 
 Examples:
   parley archive --to /backup/parley
@@ -44,26 +46,28 @@ Exit codes: 0 archived, 1 archive and log do not fit together, 2 wrong usage, 3 
 
 const VERIFY_HELP = `
 Reads every line: checksums, chain, ranges, counts, order. With --against-log every commit that the log still holds is
-compared with the archived one.
+compared with the archived one. An archive whose newest segments were taken away with their lines of the manifest is
+whole in itself: keep the head that \`parley archive\` printed elsewhere, --expect finds that it is gone. An archive
+that has grown since still holds it.
 
 Examples:
   parley archive verify --from /backup/parley
+  parley archive verify --from /backup/parley --expect "$(cat parley-archive-head)"
   parley archive verify --from /backup/parley --against-log --json
 
 Exit codes: 0 as it was written, 1 it is not (each fault is named), 2 wrong usage, 3 log or folder not available.`;
 
 export function archiveCommand(): Command {
-  const archive = withPlaces(new Command('archive'))
+  const archive = withLog(new Command('archive'))
     .description(
       'Copies the log into compressed files, each commit byte for byte, and goes on where it ended.',
     )
     .option('--to <dir>', 'folder of the archive; made when it is missing')
     .option('--segment-commits <n>', 'most commits in one file', wholeNumber, 50_000)
-    .option(
-      '--segment-bytes <size>',
-      'a file ends at about this size before compression',
-      byteSize,
-      64_000_000,
+    .addOption(
+      new Option('--segment-bytes <size>', 'a file ends at about this size before compression')
+        .argParser(byteSize)
+        .default(64_000_000, '64MB'),
     )
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', ARCHIVE_HELP)
@@ -72,10 +76,15 @@ export function archiveCommand(): Command {
 }
 
 function verifyCommand(): Command {
-  return withPlaces(new Command('verify'))
+  return withLog(new Command('verify'))
     .description('Checks an archive, line by line.')
     .option('--from <dir>', 'folder of the archive')
     .option('--against-log', 'compare it with what the log still holds', false)
+    .option(
+      '--expect <head>',
+      'a head that it had once: every commit up to there must be in it still',
+      sha256,
+    )
     .option('--json', 'print the result as JSON', false)
     .exitOverride()
     .addHelpText('after', VERIFY_HELP)
@@ -91,7 +100,7 @@ async function archiveLog(
   { progress, signal, print }: CommandContext,
 ): Promise<Outcome> {
   if (!to) throw new UsageError('Say where the archive is: parley archive --to DIR.');
-  const { log, close } = await openLog(await findPlaces(places));
+  const { log, close } = await openLog(await findLog(places));
   try {
     const limits = { commits: segmentCommits, bytes: segmentBytes };
     const outcome = await writeArchive({ log, dir: to, limits, progress, signal });
@@ -103,7 +112,7 @@ async function archiveLog(
 }
 
 async function verify(
-  { from, againstLog, json, ...places }: VerifyFlags,
+  { from, againstLog, expect, json, ...places }: VerifyFlags,
   { progress, signal, print }: CommandContext,
 ): Promise<Outcome> {
   if (!from) throw new UsageError('Say where the archive is: parley archive verify --from DIR.');
@@ -111,10 +120,15 @@ async function verify(
   const whole = epochs.every(({ faults }) => faults.length === 0);
   // A damaged archive cannot be read to be compared.
   const log = againstLog && whole ? await verifyAgainstLog(from, places, { progress, signal }) : null;
-  const clean = whole && (log === null || log.differing === 0);
-  if (json) print(JSON.stringify({ clean, epochs, log }));
+  const holdsExpected = whole && expect !== undefined ? await holdsSegment(from, expect) : null;
+  const clean = whole && (log === null || log.differing === 0) && holdsExpected !== false;
+  if (json) print(JSON.stringify({ clean, holdsExpected, epochs, log }));
   else {
     for (const verdict of epochs) describeEpoch(verdict, print);
+    if (holdsExpected === true) print('It holds everything up to the head that was expected.');
+    if (holdsExpected === false) {
+      print(`No segment has the sha-256 ${expect}: the archive has lost its end since, or is another one.`);
+    }
     if (log) describeLog(log, print);
     else if (againstLog) print('Not compared with the log: the archive is damaged.');
   }
@@ -123,10 +137,10 @@ async function verify(
 
 async function verifyAgainstLog(
   from: string,
-  places: PlaceFlags,
+  places: LogFlags,
   options: Pick<CommandContext, 'progress' | 'signal'>,
 ): Promise<LogVerdict> {
-  const { log, close } = await openLog(await findPlaces(places));
+  const { log, close } = await openLog(await findLog(places));
   try {
     return await compareWithLog(log, from, options);
   } finally {
@@ -152,26 +166,43 @@ async function faultsTold(work: () => Promise<Outcome>): Promise<Outcome> {
   }
 }
 
-function describeOutcome({ folder, first, last, segments, commits, bytes }: WriteOutcome): string {
+function describeOutcome({ folder, first, last, head, segments, commits, bytes }: WriteOutcome): string {
   if (last === null) return 'The log is empty: nothing to archive.';
   const holds = `${folder} holds ${first} to ${last}`;
-  if (segments === 0) return `Nothing new. ${holds}, as far as the log goes.`;
-  return `Archived ${number(commits)} commits in ${segments} segments, ${megabytes(bytes)}. ${holds}.`;
+  const done =
+    segments === 0
+      ? `Nothing new. ${holds}, as far as the log goes.`
+      : `Archived ${number(commits)} commits in ${counted(segments)}, ${megabytes(bytes)}. ${holds}.`;
+  return `${done}\nhead ${head}`;
 }
 
 function describeEpoch(verdict: EpochVerdict, print: (line: string) => void): void {
-  const { epoch, first, last, segments, commits, bytes, faults } = verdict;
+  const { epoch, first, last, head, segments, commits, bytes, faults } = verdict;
   const range = last === null ? 'nothing' : `${first} to ${last}`;
-  const size = `${number(commits)} commits in ${segments} segments, ${megabytes(bytes)}`;
-  const result = faults.length === 0 ? 'as it was written' : `${faults.length} faults`;
+  const size = `${number(commits)} commits in ${counted(segments)}, ${megabytes(bytes)}`;
+  const result = faults.length === 0 ? `as it was written\n  head ${head}` : `${faults.length} faults`;
   print(`epoch ${epoch}: ${range}, ${size}: ${result}`);
   for (const fault of faults) print(`  ${fault}`);
 }
 
-function describeLog({ compared, differing, faults }: LogVerdict, print: (line: string) => void): void {
+function describeLog(
+  { compared, notArchived, differing, faults }: LogVerdict,
+  print: (line: string) => void,
+): void {
   const result = differing === 0 ? 'the same' : `${number(differing)} differ`;
   print(`${number(compared)} commits compared with the log: ${result}`);
+  if (notArchived > 0) print(`${number(notArchived)} newer ones are in the log alone: parley archive --to`);
   for (const fault of faults) print(`  ${fault}`);
+}
+
+function counted(segments: number): string {
+  return `${number(segments)} ${segments === 1 ? 'segment' : 'segments'}`;
+}
+
+/** For an option's value. */
+function sha256(text: string): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new InvalidArgumentError('A head is 64 hexadecimal digits, as `parley archive` prints it.');
 }
 
 function number(value: number): string {

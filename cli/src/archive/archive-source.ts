@@ -24,7 +24,7 @@ export async function openArchive(dir: string, epoch: string): Promise<Archive> 
     throw new ArchiveFault(`${dir} holds no archive of this log (epoch ${epoch}).`);
   }
   checkManifest(folder, epoch, manifest);
-  return { first, last, read: (range) => readRange(folder, manifest, { first, last }, range) };
+  return { first, last, read: (range) => readSegments(folder, manifest, { first, last }, range) };
 }
 
 /** Throws the first thing that a manifest contradicts itself, or its folder, in. */
@@ -35,7 +35,7 @@ export function checkManifest(folder: string, epoch: string, manifest: Manifest)
   if (broken) throw new ArchiveFault(`${folder}: ${broken}`);
 }
 
-async function* readRange(
+async function* readSegments(
   folder: string,
   { epoch, segments }: Manifest,
   { first, last }: { first: number; last: number },

@@ -2,7 +2,7 @@ import type { CommitRecord, EventLog } from '@parley/runtime';
 import type { Progress } from '../progress.ts';
 import { openArchive } from './archive-source.ts';
 import { CommitCursor } from './commit-cursor.ts';
-import { logRange, newestStored } from './log-range.ts';
+import { newestStored, readLog } from './read-log.ts';
 
 const FAULTS_KEPT = 20;
 
@@ -10,6 +10,8 @@ const FAULTS_KEPT = 20;
 export interface LogVerdict {
   epoch: string;
   compared: number;
+  /** Sequences that the log has beyond the archive's end. */
+  notArchived: number;
   differing: number;
   faults: string[];
 }
@@ -20,15 +22,20 @@ export interface LogVerdict {
  * archive.
  */
 export async function compareWithLog(
-  log: EventLog,
+  log: Pick<EventLog, 'epoch' | 'at' | 'bounds' | 'subscribe'>,
   dir: string,
   { progress, signal }: { progress: Progress; signal: AbortSignal },
 ): Promise<LogVerdict> {
   const archive = await openArchive(dir, log.epoch);
   const bounds = await log.bounds();
-  const verdict: LogVerdict = { epoch: log.epoch, compared: 0, differing: 0, faults: [] };
+  const notArchived = Math.max(0, bounds.last - archive.last);
+  const verdict: LogVerdict = { epoch: log.epoch, compared: 0, notArchived, differing: 0, faults: [] };
   if (bounds.last < archive.last) {
     const text = `the log ends at ${bounds.last}, before the archive does (${archive.last}): it has lost its end`;
+    tell(verdict, text);
+  }
+  if (bounds.first > archive.last + 1) {
+    const text = `the archive ends at ${archive.last}, the log begins at ${bounds.first}: what was between is in neither`;
     tell(verdict, text);
   }
   const first = Math.max(bounds.first, archive.first);
@@ -38,7 +45,7 @@ export async function compareWithLog(
   const archived = new CommitCursor(archive.read(range));
   const work = progress.start('comparing with the log', range.until - range.after);
   try {
-    for await (const batch of logRange(log, range, signal)) {
+    for await (const batch of readLog(log, range, signal)) {
       for (const stored of batch) {
         compare(verdict, stored, await seek(archived, stored.sequence));
         work.advance();

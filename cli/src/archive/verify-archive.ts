@@ -15,6 +15,8 @@ export interface EpochVerdict {
   epoch: string;
   first: number | null;
   last: number | null;
+  /** The sha-256 of the newest segment. */
+  head: string | null;
   segments: number;
   commits: number;
   bytes: number;
@@ -35,6 +37,18 @@ export async function verifyArchive(dir: string, options: VerifyOptions): Promis
   return verdicts;
 }
 
+/**
+ * Whether a segment with this sha-256 is in the chain of any epoch. An archive that was cut off together with its manifest
+ * is whole in itself: only what was known before can tell.
+ */
+export async function holdsSegment(dir: string, sha256: string): Promise<boolean> {
+  for (const epoch of await archivedEpochs(dir)) {
+    const manifest = await readManifest(epochFolder(dir, epoch));
+    if (manifest?.segments.some((entry) => entry.sha256 === sha256)) return true;
+  }
+  return false;
+}
+
 async function verifyEpoch(dir: string, epoch: string, options: VerifyOptions): Promise<EpochVerdict> {
   const faults: string[] = [];
   const folder = epochFolder(dir, epoch);
@@ -50,6 +64,7 @@ async function verifyEpoch(dir: string, epoch: string, options: VerifyOptions): 
     epoch,
     first: manifest.segments[0]?.first ?? null,
     last: end?.last ?? null,
+    head: end?.sha256 ?? null,
     segments: manifest.segments.length,
     commits: total(manifest, 'commits'),
     bytes: total(manifest, 'bytes'),

@@ -6,7 +6,6 @@ import { ArchiveFault } from './archive-fault.ts';
 import { checkManifest } from './archive-source.ts';
 import { CommitCursor } from './commit-cursor.ts';
 import { lockFolder } from './lock-folder.ts';
-import { logRange, newestStored } from './log-range.ts';
 import {
   epochFolder,
   type Manifest,
@@ -17,6 +16,7 @@ import {
   unlistedSegments,
   writeManifest,
 } from './manifest.ts';
+import { newestStored, readLog } from './read-log.ts';
 import { readSegment } from './read-segment.ts';
 import { type SegmentLimits, writeSegment } from './write-segment.ts';
 
@@ -34,6 +34,8 @@ export interface WriteOutcome {
   folder: string;
   first: number | null;
   last: number | null;
+  /** The sha-256 of the newest segment, which every one before it follows from: kept elsewhere, it shows later that none is gone. */
+  head: string | null;
   segments: number;
   commits: number;
   /** Compressed. */
@@ -60,6 +62,7 @@ export async function writeArchive(options: WriteOptions): Promise<WriteOutcome>
       folder,
       first: manifest.segments[0]?.first ?? null,
       last: manifest.segments.at(-1)?.last ?? null,
+      head: manifest.segments.at(-1)?.sha256 ?? null,
       segments: added.length,
       commits: sum(added.map(({ commits }) => commits)),
       bytes: sum(added.map(({ bytes }) => bytes)),
@@ -133,7 +136,7 @@ async function extend(
   const { epoch, segments } = manifest;
   const before = segments.length;
   const work = progress.start('archiving', until - after, () => `in ${segments.length - before} segments`);
-  const commits = counted(logRange(log, { after, until }, signal), after, (by) => work.advance(by));
+  const commits = counted(readLog(log, { after, until }, signal), after, (by) => work.advance(by));
   const cursor = new CommitCursor(commits);
   try {
     while (await cursor.more()) {

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import type { Pool } from 'pg';
 import { safeJson } from '../log/printable.ts';
 import { openLog } from '../open-log.ts';
-import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
+import { findLog, findReadModel, type PlaceFlags, withPlaces } from '../places.ts';
 import { type CommandContext, EXIT, runCommand, UsageError, wholeNumber } from '../run-command.ts';
 import { renderList, renderOutcomes } from './render-dead-letters.ts';
 import { retryKeys } from './retry-keys.ts';
@@ -69,7 +69,7 @@ function showCommand(): Command {
     .argument('<key>', 'conv.<id>, user.<id> or reads.<partition>')
     .action((key: string, flags: Flags) =>
       run(flags, async (pool, { print }) => {
-        const { log, close } = await openLog(await findPlaces(flags));
+        const { log, close } = await openLog(await findLog(flags));
         try {
           const shown = await showKey(pool, log, key);
           print(flags.json ? safeJson(shown, 2) : renderKey(shown));
@@ -123,7 +123,7 @@ function skipCommand(): Command {
 
 function run(flags: Flags, work: (pool: Pool, context: CommandContext) => Promise<0 | 1>): Promise<void> {
   return runCommand(async (context) => {
-    const { postgres } = await findPlaces(flags);
+    const postgres = await findReadModel(flags);
     return withReadModel(postgres, (pool) => work(pool, context));
   });
 }
@@ -143,7 +143,7 @@ async function retried(
 async function confirmed(question: string, { yes }: { yes: boolean }): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY) throw new UsageError(`${question} Say so with --yes.`);
-  if ((await confirm({ message: question, initialValue: false })) !== true) {
+  if ((await confirm({ message: question, initialValue: false, output: process.stderr })) !== true) {
     throw new UsageError('Nothing was decided.');
   }
 }

@@ -1,10 +1,8 @@
 import { openReadModel } from '@parley/projector';
-import { isPostgresAway } from '@parley/runtime';
 import type { Pool } from 'pg';
 import { quietLogger } from '../open-log.ts';
 import { Unavailable } from '../run-command.ts';
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT']);
 const NO_SUCH_TABLE = '42P01';
 
 /** Works on the read model that everybody reads. Throws Unavailable when it is not there. */
@@ -17,8 +15,7 @@ export async function withReadModel<T>(databaseUrl: string, work: (pool: Pool) =
     if (code === NO_SUCH_TABLE) {
       throw new Unavailable('There is no read model of this version here: start its projector once.');
     }
-    if (!(error instanceof Error && (isPostgresAway(error) || AWAY.has(code)))) throw error;
-    throw new Unavailable('Postgres does not answer: check --postgres or DATABASE_URL.');
+    throw error;
   } finally {
     await pool.end();
   }

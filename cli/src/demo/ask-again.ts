@@ -1,16 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCatalogue, type Problem } from '@parley/contracts';
+import { Unavailable } from '../run-command.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
 
 /** No definite answer for this long: the stack is away. */
 const PATIENCE_MS = 120_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
-
-/** A part of the stack does not answer, or answers nonsense. */
-export class Unavailable extends Error {
-  override name = 'Unavailable';
-}
 
 export interface Attempts {
   /** Another attempt follows; `limited` = it was told to wait by the rate limit. */
@@ -19,7 +15,7 @@ export interface Attempts {
 
 /**
  * Sends a request until there is a definite answer: one that the same request would get again. Rate limits are waited
- * out for as long as they say; anything else that passes is given two minutes. `renew` prepares every attempt.
+ * out for as long as they say; anything else that passes is given two minutes, then it throws Unavailable.
  */
 export async function askUntilDefinite(
   http: Http,
@@ -36,7 +32,7 @@ export async function askUntilDefinite(
     signal?.throwIfAborted();
     if (!(outcome instanceof Error) && isDefinite(outcome)) return outcome;
     previous = outcome instanceof Error ? null : outcome;
-    if (Date.now() > deadline) throw new Unavailable(`${request.method} ${request.url}: ${faultOf(outcome)}`);
+    if (Date.now() > deadline) throw notAnswering(request, outcome);
     const limited = previous?.status === 429;
     const wait = (previous && toldToWait(previous)) ?? pause(failures);
     if (limited) deadline += wait;
@@ -72,6 +68,10 @@ function toldToWait({ headers, json }: HttpAnswer): number | null {
 /** Full jitter, so that those who failed together do not come back together. */
 function pause(failures: number): number {
   return Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures) + 10;
+}
+
+function notAnswering({ method, url }: HttpRequest, outcome: HttpAnswer | Error): Unavailable {
+  return new Unavailable(`The stack does not answer: ${method} ${url}: ${faultOf(outcome)}`);
 }
 
 function faultOf(outcome: HttpAnswer | Error): string {

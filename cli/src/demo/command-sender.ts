@@ -5,19 +5,24 @@ import {
   type Problem,
   parsePosition,
 } from '@parley/contracts';
-import { type Attempts, askUntilDefinite, isRetryable, problemOf, Unavailable } from './ask-again.ts';
+import { Unavailable } from '../run-command.ts';
+import { type Attempts, askUntilDefinite, isRetryable, problemOf } from './ask-again.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
 import type { Step, Turn } from './script.ts';
 import type { Tokens } from './tokens.ts';
 
 export type StepAnswer =
-  | { kind: 'accepted'; replayed: boolean; sequence: number }
+  /** `ordinal`: of the message that was sent, or of the cursor that holds. */
+  | { kind: 'accepted'; replayed: boolean; sequence: number; ordinal: number | undefined }
   | { kind: 'refused'; code: ErrorCode; detail: string };
+
+/** Gives tokens of people, and is told when one was refused because it has expired. */
+export type TokenSource = Pick<Tokens, 'of' | 'forget'>;
 
 export interface SenderOptions {
   commandApi: string;
   http: Http;
-  tokens: Tokens;
+  tokens: TokenSource;
   attempts: Attempts;
   /** Told of each request that was answered, with its time from first byte out to last byte in, in milliseconds. */
   answered(durationMs: number): void;
@@ -94,11 +99,12 @@ export class CommandSender {
 
 function readAnswer(status: number, json: unknown): StepAnswer {
   if (status === 200) {
-    const { position, replayed } = json as CommandAccepted;
+    const { position, replayed, result } = json as CommandAccepted;
     const sequence = parsePosition(position)?.sequence;
     if (sequence === undefined)
       throw new Unavailable(`an answer without a position: ${JSON.stringify(json)}`);
-    return { kind: 'accepted', replayed, sequence };
+    const ordinal = 'ordinal' in result ? result.ordinal : undefined;
+    return { kind: 'accepted', replayed, sequence, ordinal };
   }
   const problem = problemOf(json);
   if (!problem) throw new Unavailable(`neither an answer nor a problem: ${status} ${JSON.stringify(json)}`);

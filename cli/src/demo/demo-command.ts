@@ -1,9 +1,6 @@
-import { SetupError } from '@parley/deploy';
 import { Command } from 'commander';
-import { createProgress, type Progress } from '../progress.ts';
-import { EXIT, stopOnSignal, wholeNumber } from '../run-command.ts';
-import { type OpenStack, openStack } from '../stack.ts';
-import { Unavailable } from './ask-again.ts';
+import { type CommandContext, EXIT, runCommand, UsageError, wholeNumber } from '../run-command.ts';
+import { openStack } from '../stack.ts';
 import { BadInput, measureInput } from './irc-line.ts';
 import { renderReport } from './report.ts';
 import { runDemo, SAMPLE } from './run-demo.ts';
@@ -37,50 +34,28 @@ export function demoCommand(): Command {
     .option('--json', 'print the report as JSON', false)
     .addHelpText('after', EXAMPLES)
     .action(async ({ speed, inFlight, ...flags }: DemoFlags & { speed?: number }) => {
-      process.exitCode = await demo({ ...flags, inFlight: speed ?? inFlight });
+      await runCommand((context) => demo({ ...flags, inFlight: speed ?? inFlight }, context));
     });
 }
 
-async function demo(flags: DemoFlags): Promise<number> {
-  const stopping = stopOnSignal();
-  const { signal } = stopping;
-  const notes = flags.json ? process.stderr : process.stdout;
-  const progress = createProgress(notes.isTTY && !flags.json, (line) => notes.write(`${line}\n`));
-  let stack: OpenStack | undefined;
+async function demo({ json, ...flags }: DemoFlags, { progress, signal, print }: CommandContext) {
+  // Before a stack is started for a file that is none.
+  await checkInput(flags.input ?? SAMPLE, flags.rooms);
+  const stack = await openStack({ report: (text) => progress.say(text), signal });
   try {
-    // Before a stack is started for a file that is none.
-    await measureInput(flags.input ?? SAMPLE, flags.rooms);
-    stack = await openStack({ report: (text) => progress.say(text), signal });
-    return await playOn(stack, flags, progress, signal);
-  } catch (error) {
-    if (signal.aborted) return EXIT.stopped;
-    process.stderr.write(`\n${explain(error)}\n`);
-    return exitCodeOf(error);
+    const report = await runDemo({ addresses: stack.addresses, ...flags, progress, signal });
+    print(json ? JSON.stringify(report, null, 2) : `\n${renderReport(report)}`);
+    return report.clean ? EXIT.clean : EXIT.differs;
   } finally {
-    if (stack?.own) progress.say('stopping the stack');
-    await stack?.stop();
-    stopping.done();
+    if (stack.own) progress.say('stopping the stack');
+    await stack.stop();
   }
 }
 
-async function playOn(
-  { addresses }: OpenStack,
-  { json, ...flags }: DemoFlags,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<number> {
-  const report = await runDemo({ addresses, ...flags, progress, signal });
-  const text = json ? JSON.stringify(report, null, 2) : `\n${renderReport(report)}`;
-  process.stdout.write(`${text}\n`);
-  return report.clean ? EXIT.clean : EXIT.differs;
-}
-
-function exitCodeOf(error: unknown): number {
-  return error instanceof BadInput ? EXIT.usage : EXIT.unavailable;
-}
-
-function explain(error: unknown): string {
-  if (error instanceof BadInput || error instanceof SetupError) return error.message;
-  if (error instanceof Unavailable) return `The stack does not answer: ${error.message}`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+async function checkInput(file: string, rooms: number | undefined): Promise<void> {
+  try {
+    await measureInput(file, rooms);
+  } catch (error) {
+    throw error instanceof BadInput ? new UsageError(error.message) : error;
+  }
 }

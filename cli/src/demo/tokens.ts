@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Attempts, askUntilDefinite, Unavailable } from './ask-again.ts';
+import { Unavailable } from '../run-command.ts';
+import { type Attempts, askUntilDefinite } from './ask-again.ts';
 import type { Http } from './http.ts';
 
 const tokenSchema = z.object({ token: z.string(), expiresAt: z.union([z.number(), z.string()]) });

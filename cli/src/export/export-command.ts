@@ -1,16 +1,16 @@
 import { type EventLog, readRange } from '@parley/runtime';
 import { Command, Option } from 'commander';
 import { rowsOf } from '../log/event-row.ts';
-import { parsePlace } from '../log/log-range.ts';
 import { type Look, lookAtLog } from '../log/look-at-log.ts';
+import { parsePlace } from '../log/places-in-log.ts';
 import { safeJson } from '../log/printable.ts';
-import { type PlaceFlags, withPlaces } from '../places.ts';
+import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
 import { exportLog } from './export-log.ts';
 import type { Format } from './part.ts';
 import { withoutTexts } from './without-texts.ts';
 
-interface ExportFlags extends PlaceFlags {
+interface ExportFlags extends LogFlags {
   format: Format;
   to: string;
   after?: string;
@@ -33,7 +33,7 @@ Examples:
 Exit codes: 0 exported, 2 wrong usage, 3 the log is not available, 130 stopped with Ctrl-C.`;
 
 export function exportCommand(): Command {
-  return withPlaces(new Command('export'))
+  return withLog(new Command('export'))
     .description('Writes every event of the log to files for analysis.')
     .addOption(
       new Option('--format <format>', 'of the files').choices(['ndjson', 'parquet']).makeOptionMandatory(),
@@ -77,7 +77,9 @@ async function toFolder({ log, output, progress, signal }: Look, flags: ExportFl
   });
   const { events, parts, unreadable, through } = exported;
   if (flags.json) return output.write(safeJson({ epoch: log.epoch, dir, format, ...exported }));
-  await output.write(`${events} events in ${parts} new parts in ${dir}, which reach to sequence ${through}.`);
+  await output.write(
+    `${events} events in ${parts} new ${parts === 1 ? 'part' : 'parts'} in ${dir}, which reach to sequence ${through}.`,
+  );
   if (unreadable > 0)
     progress.warn(`${unreadable} commits cannot be read: see the rows of parley.unreadable.`);
 }

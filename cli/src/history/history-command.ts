@@ -4,13 +4,13 @@ import { lineOf } from '../log/event-line.ts';
 import type { EventRow } from '../log/event-row.ts';
 import { collected, conversationId, type RangeFlags, withRange } from '../log/filter-options.ts';
 import { LastRows } from '../log/last-rows.ts';
-import { logRange } from '../log/log-range.ts';
 import { type Look, lookAtLog } from '../log/look-at-log.ts';
-import { type PlaceFlags, withPlaces } from '../places.ts';
+import { rangeBetween } from '../log/places-in-log.ts';
+import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, wholeNumber } from '../run-command.ts';
 import { history } from './history.ts';
 
-interface HistoryFlags extends PlaceFlags, RangeFlags {
+interface HistoryFlags extends LogFlags, RangeFlags {
   user?: string;
   type: string[];
   lines?: number;
@@ -29,7 +29,7 @@ Examples:
 Exit codes: 0 shown, 1 the log holds no such conversation, 2 wrong usage, 3 the log is not available.`;
 
 export function historyCommand(): Command {
-  return withRange(withPlaces(new Command('history')))
+  return withRange(withLog(new Command('history')))
     .description('Shows every event of one conversation, oldest first.')
     .argument('<conversation>', 'its id', conversationId)
     .option('--user <id>', 'only what this user did or is named in')
@@ -43,7 +43,7 @@ export function historyCommand(): Command {
 }
 
 async function show({ log, output, progress, signal }: Look, conversation: string, flags: HistoryFlags) {
-  const range = await logRange(log, flags, Date.now());
+  const range = await rangeBetween(log, flags, Date.now());
   if ((await log.lastSequence(conversationSubject(conversation))) === 0) {
     progress.warn(`The log holds no conversation ${conversation}.`);
     return EXIT.differs;

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drafts, LogWriter, uuid } from './testing/log-writer.ts';
@@ -103,3 +106,46 @@ test.each([
   expect(ended.notes).toMatch(note);
   expect(ended).toMatchObject({ code, lines: [] });
 });
+
+test('what only reads the log asks for no read model', async () => {
+  const folder = join(place.dir, 'no-stack-here');
+  await mkdir(folder);
+  for (const args of [
+    ['tail', '--no-follow', '-n', '1'],
+    ['history', room, '-n', '1'],
+    ['show', '1'],
+    ['export', '--format', 'ndjson', '--to', join(folder, 'export')],
+    ['archive', '--to', join(folder, 'archive')],
+    ['archive', 'verify', '--from', join(folder, 'archive'), '--against-log'],
+    ['analytics', 'list'],
+  ]) {
+    expect(await run(...args), args.join(' ')).toMatchObject({ code: 0 });
+  }
+  // Whoever gives both places to every command is not told off.
+  expect(await run('tail', '--no-follow', '--postgres', 'postgres://127.0.0.1:1/none')).toMatchObject({
+    code: 0,
+  });
+}, 120_000);
+
+test('a log that is away is told at once, with what to do and no more', async () => {
+  const nowhere = ['--nats', 'nats://127.0.0.1:1'];
+  for (const args of [
+    ['tail'],
+    ['history', room],
+    ['show', '1'],
+    ['archive', '--to', 'none'],
+    ['analytics', 'list'],
+  ]) {
+    const child = spawn(process.execPath, [MAIN, ...args, ...nowhere], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [[code], out, notes] = await Promise.all([
+      once(child, 'close'),
+      readAll(child.stdout),
+      readAll(child.stderr),
+    ]);
+    expect([code, out, notes], args.join(' ')).toEqual([
+      3,
+      '',
+      expect.stringMatching(/^\nNATS does not answer \(.*\): start it .* or correct --nats or NATS_URL\.\n$/),
+    ]);
+  }
+}, 120_000);

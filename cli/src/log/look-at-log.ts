@@ -1,6 +1,6 @@
 import { ContinuityLost, type EventLog } from '@parley/runtime';
 import { openLog } from '../open-log.ts';
-import { findPlaces, type PlaceFlags } from '../places.ts';
+import { findLog, type LogFlags } from '../places.ts';
 import type { Progress } from '../progress.ts';
 import { EXIT, runCommand, Unavailable } from '../run-command.ts';
 import { LineOutput } from './line-output.ts';
@@ -17,11 +17,9 @@ export interface Look {
 type Outcome = typeof EXIT.clean | typeof EXIT.differs;
 
 /** Runs a command that needs the log and nothing else. */
-export function lookAtLog(flags: PlaceFlags, work: (look: Look) => Promise<Outcome>): Promise<void> {
+export function lookAtLog(flags: LogFlags, work: (look: Look) => Promise<Outcome>): Promise<void> {
   return runCommand(async ({ progress, signal }) => {
-    // The read model is not asked, so that it need not be known.
-    const places = await findPlaces({ ...flags, postgres: flags.postgres ?? 'postgres://not-asked' });
-    const opened = await openLog(places);
+    const opened = await openLog(await findLog(flags));
     const output = new LineOutput(process.stdout);
     try {
       const both = AbortSignal.any([signal, output.gone]);

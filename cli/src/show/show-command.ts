@@ -1,15 +1,15 @@
 import { parsePosition } from '@parley/contracts';
 import { Command } from 'commander';
 import { conversationId, type RangeFlags, withRange } from '../log/filter-options.ts';
-import { logRange, parsePlace } from '../log/log-range.ts';
 import { type Look, lookAtLog } from '../log/look-at-log.ts';
+import { parsePlace, rangeBetween } from '../log/places-in-log.ts';
 import { safeJson } from '../log/printable.ts';
-import { type PlaceFlags, withPlaces } from '../places.ts';
+import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, UsageError } from '../run-command.ts';
 import { findCommit } from './find-commit.ts';
 import { commitLines, shownCommit } from './shown-commit.ts';
 
-interface ShowFlags extends PlaceFlags, RangeFlags {
+interface ShowFlags extends LogFlags, RangeFlags {
   conversation?: string;
   json: boolean;
 }
@@ -25,7 +25,7 @@ Examples:
 Exit codes: 0 shown, 1 the log does not hold it, 2 wrong usage, 3 the log is not available.`;
 
 export function showCommand(): Command {
-  return withRange(withPlaces(new Command('show')))
+  return withRange(withLog(new Command('show')))
     .description('Shows one commit with everything that is in it.')
     .argument('<what>', 'a sequence, a position, or the id of a message, an event or a command')
     .option('--conversation <id>', 'look for the id in this conversation only', conversationId)
@@ -55,7 +55,7 @@ async function find({ log, progress, signal }: Look, what: string, flags: ShowFl
   if (what.length < 8) {
     throw new UsageError('Give a sequence, a position, or the whole id of a message, an event or a command.');
   }
-  const range = await logRange(log, flags, Date.now());
+  const range = await rangeBetween(log, flags, Date.now());
   const { conversation } = flags;
   const work = progress.start('Looking through the log', Math.max(0, range.until - range.after));
   const looked = (commits: number): void => work.advance(commits);

@@ -1,7 +1,8 @@
 import { checkpointsOf, LOCK_SPACE, misfitOf } from '@parley/projector';
 import type { EventLog } from '@parley/runtime';
 import { Client } from 'pg';
-import { Unavailable } from '../run-command.ts';
+import { postgresAway, Unavailable } from '../run-command.ts';
+import type { LogSize, LogSizes } from './log-size.ts';
 
 /** The lock of `LOCK_SPACE` that whoever projects holds. */
 const PROJECTOR_LOCK = 1;
@@ -26,7 +27,7 @@ interface SchemaStatus {
 }
 
 export interface Status {
-  log: { epoch: string; first: number; last: number; newestAt: string | null };
+  log: { epoch: string; first: number; last: number; newestAt: string | null } & LogSize;
   lanes: LaneStatus[];
   /** Why the read model is not of this log; null when it is. */
   diverged: string | null;
@@ -40,7 +41,7 @@ export interface Status {
 }
 
 /** How the log and the read model are now. Throws Unavailable when there is no read model of this release. */
-export async function readStatus(log: EventLog, databaseUrl: string): Promise<Status> {
+export async function readStatus(log: EventLog, sizes: LogSizes, databaseUrl: string): Promise<Status> {
   const client = new Client({
     connectionString: databaseUrl,
     application_name: 'parley-status',
@@ -50,18 +51,16 @@ export async function readStatus(log: EventLog, databaseUrl: string): Promise<St
   try {
     await client.connect();
   } catch (error) {
-    throw new Unavailable(
-      `Postgres does not answer (${(error as Error).message}): start it, or correct --postgres.`,
-    );
+    throw error instanceof Error ? postgresAway(error) : error;
   }
   try {
-    return await statusOf(log, client);
+    return await statusOf(log, await sizes.read(), client);
   } finally {
     await client.end();
   }
 }
 
-async function statusOf(log: EventLog, client: Client): Promise<Status> {
+async function statusOf(log: EventLog, size: LogSize, client: Client): Promise<Status> {
   const counts = await countsOf(client);
   const checkpoints = await checkpointsOf(client, 'read_model');
   // After the checkpoints, which are never ahead of what the log holds by then.
@@ -77,7 +76,13 @@ async function statusOf(log: EventLog, client: Client): Promise<Status> {
   );
   const owner = await ownerOf(client);
   return {
-    log: { epoch: log.epoch, first, last, newestAt: newest && new Date(newest.storedAt).toISOString() },
+    log: {
+      epoch: log.epoch,
+      first,
+      last,
+      newestAt: newest && new Date(newest.storedAt).toISOString(),
+      ...size,
+    },
     lanes,
     diverged,
     owner,

@@ -10,6 +10,10 @@ export function renderStatus(status: Status): string {
     ['log', `epoch ${log.epoch}`],
     ['', `commits ${count(log.first)} to ${count(log.last)}, ${newest}`],
     [
+      '',
+      `${sizeOf(log.bytes)}, ${count(log.subjects)} subjects: a conversation, user or partition of cursors each`,
+    ],
+    [
       'projector',
       owner ? `${owner.name} from ${owner.address ?? 'a local socket'}, since ${owner.since}` : 'none',
     ],

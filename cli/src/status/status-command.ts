@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { openLog } from '../open-log.ts';
 import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
 import { type CommandContext, EXIT, runCommand } from '../run-command.ts';
+import { openLogSizes } from './log-size.ts';
 import { readStatus } from './read-status.ts';
 import { renderStatus } from './render-status.ts';
 
@@ -21,7 +22,7 @@ Examples:
   parley status --json | jq .lanes
 
 Exit codes: 0 all is well, 1 the read model is not of this log, commits wait that cannot be applied or nobody projects,
-2 wrong usage, 3 the log or Postgres is not available.`;
+2 wrong usage, 3 the log or Postgres is not available, 130 a watch was stopped with Ctrl-C.`;
 
 export function statusCommand(): Command {
   return withPlaces(new Command('status'))
@@ -31,21 +32,26 @@ export function statusCommand(): Command {
     .option('--watch', 'show it again every two seconds until Ctrl-C', false)
     .option('--json', 'print it as JSON, with --watch one line each time', false)
     .addHelpText('after', EXAMPLES)
-    .action((flags: StatusFlags) => runCommand((context) => status(flags, context)));
+    .action((flags: StatusFlags) => runCommand((context) => showStatus(flags, context)));
 }
 
-async function status({ json, watch, ...flags }: StatusFlags, { print, signal }: CommandContext) {
+/** Prints the status once, or again and again until the signal aborts: then it rejects, as a watch has no outcome. */
+export async function showStatus({ json, watch, ...flags }: StatusFlags, { print, signal }: CommandContext) {
   const places = await findPlaces(flags);
+  const sizes = await openLogSizes(places.nats);
   const opened = await openLog(places);
   try {
     for (;;) {
-      const found = await readStatus(opened.log, places.postgres);
+      const found = await readStatus(opened.log, sizes, places.postgres);
       if (json) print(JSON.stringify(found, null, watch ? 0 : 2));
       else print(`${watch && process.stdout.isTTY ? CLEAR_SCREEN : ''}${renderStatus(found)}`);
-      if (watch) await after(WATCH_EVERY_MS, undefined, { signal }).catch(() => undefined);
-      if (!watch || signal.aborted) return found.healthy ? EXIT.clean : EXIT.differs;
+      if (!watch) return found.healthy ? EXIT.clean : EXIT.differs;
+      // Ctrl-C rejects it: a watch has no outcome of its own.
+      await after(WATCH_EVERY_MS, undefined, { signal });
+      if (!json && !process.stdout.isTTY) print('');
     }
   } finally {
     await opened.close();
+    await sizes.close();
   }
 }

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { lineOf } from '../log/event-line.ts';
 import { type FilterFlags, type RangeFlags, withFilters, withRange } from '../log/filter-options.ts';
-import { logRange } from '../log/log-range.ts';
 import { lookAtLog } from '../log/look-at-log.ts';
-import { type PlaceFlags, withPlaces } from '../places.ts';
+import { rangeBetween } from '../log/places-in-log.ts';
+import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
 import { tail } from './tail.ts';
 
 const LAST = 20;
 
-interface TailFlags extends PlaceFlags, FilterFlags, RangeFlags {
+interface TailFlags extends LogFlags, FilterFlags, RangeFlags {
   lines?: number;
   follow: boolean;
   json: boolean;
@@ -26,7 +26,7 @@ Examples:
 Exit codes: 0 all was shown, 2 wrong usage, 3 the log is not available, 130 stopped with Ctrl-C.`;
 
 export function tailCommand(): Command {
-  return withRange(withFilters(withPlaces(new Command('tail'))))
+  return withRange(withFilters(withLog(new Command('tail'))))
     .description('Shows the newest events of the log and those that come.')
     .option(
       '-n, --lines <n>',
@@ -39,7 +39,7 @@ export function tailCommand(): Command {
     .action((flags: TailFlags) =>
       lookAtLog(flags, async ({ log, output, signal }) => {
         const { since, until, lines, conversation, user, type } = flags;
-        const range = await logRange(log, { since, until }, Date.now());
+        const range = await rangeBetween(log, { since, until }, Date.now());
         if (range.until < range.after && until !== undefined) {
           throw new UsageError(`There is nothing from ${since ?? 'the beginning'} to ${until}.`);
         }

@@ -32,6 +32,8 @@ export interface PastConversation {
   members: MemberView[];
   /** The newest ones, oldest of them first, thread replies among them. */
   messages: MessageView[];
+  /** Sequences of its commits that are not in it, because operators decided so. */
+  skipped: number[];
 }
 
 /** Nobody: what one member sees of their own (what they hid, have read, reacted to) is not in it. */
@@ -53,6 +55,8 @@ export class PastFold {
   #models: Models | null = null;
   #time = '';
   #deleted: PastConversation['deleted'] = null;
+  readonly #skipped: number[] = [];
+  #gap = false;
 
   constructor(epoch: string, messages: number) {
     this.#epoch = epoch;
@@ -62,6 +66,17 @@ export class PastFold {
   /** Of one commit, or the first of its events. Throws when it does not follow what was taken before. */
   take(sequence: number, events: RecordedEvent[]): void {
     for (const event of events) this.#takeEvent({ seq: sequence, events: [event] }, event);
+  }
+
+  /** Instead of `take`: the versions of this commit may be missing, as they are in the read model. */
+  passOver(sequence: number): void {
+    this.#skipped.push(sequence);
+    this.#gap = true;
+  }
+
+  /** Of the newest event that was taken; 0 before the first. */
+  get version(): number {
+    return this.#models?.conversation.answer.conversation.version ?? 0;
   }
 
   /** Null before the conversation was created. */
@@ -75,14 +90,17 @@ export class PastFold {
       deleted: this.#deleted,
       members: members.page.items,
       messages: messages.page.items,
+      skipped: [...this.#skipped],
     };
   }
 
   #takeEvent(commit: CommitItem, event: RecordedEvent): void {
-    const expected = (this.#models?.conversation.answer.conversation.version ?? 0) + 1;
-    if (event.version !== expected) {
+    const expected = this.version + 1;
+    const follows = this.#gap ? (event.version ?? 0) >= expected : event.version === expected;
+    if (!follows) {
       throw new MissingVersions(`version ${expected} should come, and ${event.version ?? 'none'} does`);
     }
+    this.#gap = false;
     this.#time = event.time;
     if (!this.#models) this.#begin(commit, event);
     else if (isKnown(event) && event.type === 'conversation.deleted') this.#end(this.#models, commit, event);

@@ -5,6 +5,8 @@ import type { PastConversation } from './past-conversation.ts';
 
 const NAME_CHARACTERS = 40;
 const TEXT_CHARACTERS = 400;
+/** More would push what was said off the screen. */
+const MOST_MEMBERS = 30;
 
 /** For a person: what the conversation was, who was in it, and what was said last. */
 export function pastLines({
@@ -14,6 +16,7 @@ export function pastLines({
   deleted,
   members,
   messages,
+  skipped,
 }: PastConversation): string[] {
   const { title, type, version, createdAt, createdBy, messageCount, archived } = conversation;
   const ended = deleted && `deleted ${deleted.at} by ${deleted.by}`;
@@ -23,13 +26,17 @@ export function pastLines({
     ['as of', `${time} (version ${version}, position ${asOf})`],
     ['created', `${createdAt} by ${createdBy}`],
     ['state', ended ?? (archived ? 'archived' : 'open')],
+    ...(skipped.length === 0 ? [] : [['without', `commits ${skipped.join(', ')}, which operators skipped`]]),
   ];
-  const people = members.map(({ userId, role, joinedAt }) => [userId, role, `since ${joinedAt}`]);
+  const people = members
+    .slice(0, MOST_MEMBERS)
+    .map(({ userId, role, joinedAt }) => [userId, role, `since ${joinedAt}`]);
   return [
     ...table(facts),
     '',
     `${members.length} members`,
     ...table(people),
+    ...(members.length > MOST_MEMBERS ? [`… and ${members.length - MOST_MEMBERS} more: see --json`] : []),
     '',
     `${messages.length} of ${messageCount} messages`,
     ...messages.map(messageLine),

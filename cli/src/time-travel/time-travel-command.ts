@@ -1,12 +1,14 @@
 import type { EventLog } from '@parley/runtime';
 import { Command } from 'commander';
 import { conversationId } from '../log/filter-options.ts';
-import { parsePlace, sequenceThrough } from '../log/log-range.ts';
 import { type Look, lookAtLog } from '../log/look-at-log.ts';
+import { parsePlace, sequenceThrough } from '../log/places-in-log.ts';
 import { safeJson } from '../log/printable.ts';
-import { type PlaceFlags, withPlaces } from '../places.ts';
-import { EXIT, wholeNumber } from '../run-command.ts';
+import { type PlaceFlags, seekReadModel, withPlaces } from '../places.ts';
+import type { Progress } from '../progress.ts';
+import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
 import { pastLines } from './past-lines.ts';
+import { skippedCommits } from './skipped-commits.ts';
 import { type Moment, timeTravel } from './time-travel.ts';
 
 interface TimeTravelFlags extends PlaceFlags {
@@ -16,7 +18,8 @@ interface TimeTravelFlags extends PlaceFlags {
 }
 
 const EXAMPLES = `
-From the log alone, so that texts which were edited or deleted since are shown as they were then.
+From the log alone, so that texts which were edited or deleted since are shown as they were then. Commits that operators
+skipped (parley dead-letters skip) are passed over, as in the read model; that needs Postgres, and only that.
 
 Examples:
   parley time-travel 0190a000-0000-7000-8000-000000000001 --at 2026-11-20T09:30:00Z
@@ -43,7 +46,8 @@ export function timeTravelCommand(): Command {
 
 async function show({ log, output, progress, signal }: Look, conversation: string, flags: TimeTravelFlags) {
   const moment = await momentOf(log, flags.at);
-  const past = await timeTravel(log, conversation, moment, { messages: flags.messages, signal });
+  const skipped = await whatIsSkipped(log.epoch, conversation, flags, progress);
+  const past = await timeTravel(log, conversation, moment, { messages: flags.messages, skipped, signal });
   if (!past) {
     progress.warn(`There was no conversation ${conversation} then.`);
     return EXIT.differs;
@@ -55,5 +59,28 @@ async function show({ log, output, progress, signal }: Look, conversation: strin
 async function momentOf(log: EventLog, text: string): Promise<Moment> {
   const version = /^v(\d{1,15})$/.exec(text);
   if (version) return { version: Number(version[1]) };
-  return { through: await sequenceThrough(log, parsePlace(text, log.epoch, Date.now())) };
+  const place = parsePlace(text, log.epoch, Date.now());
+  const { last } = await log.bounds();
+  if (place.kind === 'sequence' && place.sequence > last) {
+    throw new UsageError(`${text} is beyond the end of the log, which is at ${last}.`);
+  }
+  return { through: await sequenceThrough(log, place) };
+}
+
+/** Without a read model there is nobody who could have skipped one; one that does not answer is told, and that is all. */
+async function whatIsSkipped(
+  epoch: string,
+  conversation: string,
+  flags: PlaceFlags,
+  progress: Progress,
+): Promise<ReadonlySet<number>> {
+  const postgres = await seekReadModel(flags);
+  if (postgres === null) return new Set();
+  try {
+    return await skippedCommits(postgres, { epoch, conversation });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    progress.warn(`Whether operators skipped commits is not known: Postgres does not answer (${why}).`);
+    return new Set();
+  }
 }

@@ -1,13 +1,14 @@
 import { conversationSubject } from '@parley/contracts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { logRange } from '../log/log-range.ts';
+import { rangeBetween } from '../log/places-in-log.ts';
 import { type Draft, drafts, LogWriter, uuid } from '../log/testing/log-writer.ts';
 import { openTestLog, type TestLog } from '../log/testing/open-test-log.ts';
 import { pastLines } from './past-lines.ts';
 import { type Moment, timeTravel } from './time-travel.ts';
 
 const room = uuid(1);
+const NOW = { through: Number.POSITIVE_INFINITY };
 const signal = new AbortController().signal;
 let place: TestLog;
 let writer: LogWriter;
@@ -35,8 +36,8 @@ beforeAll(async () => {
 
 afterAll(() => place?.close());
 
-async function travel(moment: Moment, messages = 20, conversation = room) {
-  return timeTravel(place.log, conversation, moment, { messages, signal });
+async function travel(moment: Moment, messages = 20, conversation = room, skipped = new Set<number>()) {
+  return timeTravel(place.log, conversation, moment, { messages, skipped, signal });
 }
 
 async function seen(moment: Moment) {
@@ -72,7 +73,7 @@ test('a version may be in the middle of a commit', async () => {
 
 test('a time is the last commit that was stored by then', async () => {
   const stored = (await place.log.at(at.secret ?? 0))?.storedAt ?? 0;
-  const { until } = await logRange(place.log, { until: new Date(stored).toISOString() }, 0);
+  const { until } = await rangeBetween(place.log, { until: new Date(stored).toISOString() }, 0);
   expect(until).toBeGreaterThanOrEqual(at.secret ?? 0);
   expect((await place.log.at(until))?.storedAt).toBe(stored);
 });
@@ -116,8 +117,8 @@ test('the newest messages are the same however many are kept on the way', async 
           }
         }
         await writer.commit(id, drafts.created('Any', 'ada'), ...events);
-        const all = await travel({ version: 1_000 }, 1_000, id);
-        const few = await travel({ version: 1_000 }, kept, id);
+        const all = await travel(NOW, 1_000, id);
+        const few = await travel(NOW, kept, id);
         expect(all?.messages).toHaveLength(sent);
         expect(few).toEqual({ ...all, messages: all?.messages.slice(-kept) });
       },
@@ -134,6 +135,34 @@ test('a commit that cannot be read ends it with what to look at, and with no tex
   expect(failure).toContain(`parley show ${sequence}`);
   expect(failure).toContain('\\u001b[2J');
   expect(failure).not.toMatch(/\p{Cc}/u);
+});
+
+test('a commit that operators skipped is passed over with its versions, and said to be', async () => {
+  const id = uuid(5);
+  const own = new LogWriter(place.log);
+  await own.commit(id, drafts.created('Before', 'ada'));
+  const skipped = await own.commit(
+    id,
+    { type: 'conversation.updated', data: { title: 'Never' } },
+    drafts.sent(1),
+  );
+  const unreadable = await own.append(conversationSubject(id), Buffer.from('no JSON'));
+  await own.commit(id, drafts.sent(2, 'after'));
+  const past = await travel(NOW, 20, id, new Set([skipped, unreadable]));
+  expect(past).toMatchObject({
+    skipped: [skipped, unreadable],
+    conversation: { title: 'Before', version: 4 },
+  });
+  expect(past?.messages.map(({ body }) => body)).toEqual(['after']);
+  expect(past && pastLines(past).join('\n')).toContain(
+    `commits ${skipped}, ${unreadable}, which operators skipped`,
+  );
+  expect((await travel({ version: 1 }, 20, id, new Set([skipped, unreadable])))?.skipped).toEqual([]);
+  await expect(travel(NOW, 20, id, new Set([unreadable + 1]))).rejects.toThrow(/cannot be read/);
+});
+
+test('a version that it has not reached is refused', async () => {
+  await expect(travel({ version: 99 })).rejects.toThrow('There is no version 99 yet: the newest is 10.');
 });
 
 test('what was written then cannot reach the terminal as a command', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UsageError } from '../run-command.ts';
-import { firstStoredFrom, logRange, parsePlace } from './log-range.ts';
+import { firstStoredFrom, parsePlace, rangeBetween } from './places-in-log.ts';
 
 const EPOCH = '0190a000-0000-7000-8000-000000000001';
 const NOW = Date.parse('2026-11-21T12:00:00Z');
@@ -77,11 +77,11 @@ test('a position of another log is refused', () => {
 
 test('a range is within what the log holds, both ends included', async () => {
   const log = logOf([100, 200, 200, 300], 11);
-  expect(await logRange(log, {}, NOW)).toEqual({ after: 10, until: 14 });
-  expect(await logRange(log, { since: '1', until: '99' }, NOW)).toEqual({ after: 10, until: 14 });
-  expect(await logRange(log, { since: '12', until: '13' }, NOW)).toEqual({ after: 11, until: 13 });
+  expect(await rangeBetween(log, {}, NOW)).toEqual({ after: 10, until: 14 });
+  expect(await rangeBetween(log, { since: '1', until: '99' }, NOW)).toEqual({ after: 10, until: 14 });
+  expect(await rangeBetween(log, { since: '12', until: '13' }, NOW)).toEqual({ after: 11, until: 13 });
   const at = (time: number): string => new Date(time).toISOString();
-  expect(await logRange(log, { since: at(200), until: at(200) }, NOW)).toEqual({ after: 11, until: 13 });
-  expect(await logRange(log, { since: at(301) }, NOW)).toEqual({ after: 14, until: 14 });
-  await expect(logRange(log, { since: '16' }, NOW)).rejects.toThrow(/end of the log, which is at 14/);
+  expect(await rangeBetween(log, { since: at(200), until: at(200) }, NOW)).toEqual({ after: 11, until: 13 });
+  expect(await rangeBetween(log, { since: at(301) }, NOW)).toEqual({ after: 14, until: 14 });
+  await expect(rangeBetween(log, { since: '16' }, NOW)).rejects.toThrow(/end of the log, which is at 14/);
 });

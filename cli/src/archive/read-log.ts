@@ -3,7 +3,7 @@ import { ArchiveFault } from './archive-fault.ts';
 
 /** The newest commit that the log holds in a range, its end included; null when all of the range was deleted. */
 export async function newestStored(
-  log: EventLog,
+  log: Pick<EventLog, 'at'>,
   { first, last }: { first: number; last: number },
 ): Promise<CommitRecord | null> {
   for (let sequence = last; sequence >= first; sequence--) {
@@ -14,8 +14,8 @@ export async function newestStored(
 }
 
 /** As `readRange`; a log that no longer holds the range is a fault of the archive's, which has fallen behind. */
-export async function* logRange(
-  log: EventLog,
+export async function* readLog(
+  log: Pick<EventLog, 'subscribe'>,
   range: LogRange,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly CommitRecord[]> {

@@ -13,7 +13,7 @@ const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)
  * The commits from one place to another, both included, within what the log holds. A place is a time, how long ago, a
  * sequence or a position. Throws UsageError for what is none, a position of another log, and one beyond the end.
  */
-export async function logRange(
+export async function rangeBetween(
   log: Bounded,
   places: { since?: string | undefined; until?: string | undefined },
   now: number,
