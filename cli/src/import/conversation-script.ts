@@ -139,7 +139,7 @@ export class ConversationScript {
 
   /** Before the first word of somebody who was not seen coming, too. */
   #enter(user: string, id: string): Turn[] {
-    if (this.#members.has(user)) return [];
+    if (this.#members.has(user) || this.conversation.type === 'direct') return [];
     this.#members.add(user);
     const { conversationId } = this;
     const key = this.#key('enter', id, user);

@@ -31,7 +31,7 @@ export async function findApi(
   if (!commandApi) {
     throw new Unavailable('No Parley was found. Start one here with `npm start`, or say where it is: --api.');
   }
-  if (tokenCommand !== undefined) return { commandApi, tokens: new TokenCommand(tokenCommand) };
+  if (tokenCommand !== undefined) return { commandApi, tokens: new TokenCommand(tokenCommand, signal) };
   if (!stack || commandApi !== stack.commandApi) {
     throw new UsageError(
       '--api needs --token-command: a program that gets a user id as its last argument and prints a token of theirs.',

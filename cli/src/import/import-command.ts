@@ -67,13 +67,15 @@ function command(name: string): Command {
     .option('--users <file>', 'JSON object: user ids by the ids of the source')
     .option('--owner <user id>', 'makes and owns channels and groups', 'parley-import')
     .option('--conversation <name>', 'only this one; may be given more than once', collect, [])
-    .option('--in-flight <n>', 'conversations at once', wholeNumber, 32)
+    .option('--in-flight <n>', 'conversations at once, at most 1000', atOnce, 32)
     .option('--keep-unread', 'leave what is imported unread for those who are in', false)
     .option('--dry-run', 'say what would be made and send nothing', false)
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', EXPLANATION);
 }
 
+/** More connections than that no API is glad of. */
+const atOnce = (text: string): number => Math.min(wholeNumber(text), 1_000);
 const collect = (value: string, all: string[]): string[] => [...all, value];
 
 async function perform(open: Open, flags: Flags, { print, ...context }: CommandContext) {

@@ -1,12 +1,13 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { TokenCommand } from './token-command.ts';
 
 /** Processes are started. */
 const patiently = { timeout: 60_000 };
 
+const running = new AbortController().signal;
 let dir: string;
 let command: string;
 let asked: () => Promise<string[]>;
@@ -17,8 +18,10 @@ import { appendFileSync } from 'node:fs';
 const [file, seconds, user] = process.argv.slice(2);
 appendFileSync(file, user + '\\n');
 if (user === 'nobody') { console.error('no such user'); process.exit(3); }
-const claims = { sub: user, exp: Math.floor(Date.now() / 1000) + Number(seconds) };
-if (user !== 'silent') console.log('head.' + Buffer.from(JSON.stringify(claims)).toString('base64url') + '.sign');
+const claims = { sub: user === 'impostor' ? 'admin' : user, exp: Math.floor(Date.now() / 1000) + Number(seconds) };
+if (user === 'deaf') { process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); }
+else if (user === 'chatty') console.log('Welcome!\\nhead.token.sign');
+else if (user !== 'silent') console.log('head.' + Buffer.from(JSON.stringify(claims)).toString('base64url') + '.sign');
 `;
 
 beforeAll(async () => {
@@ -36,7 +39,7 @@ test(
   'a token is asked for once a user, whatever the id holds, until it is near its end or refused',
   patiently,
   async () => {
-    const long = new TokenCommand(`${command} ${join(dir, 'asked')} 3600`);
+    const long = new TokenCommand(`${command} ${join(dir, 'asked')} 3600`, running);
     const odd = "a; touch x && $(echo 'b')";
     expect(subjectOf(await long.of(odd))).toBe(odd);
     const [one, same] = await Promise.all([long.of('anna'), long.of('anna')]);
@@ -46,7 +49,7 @@ test(
     long.forget('anna');
     await long.of('anna');
     expect(await asked()).toEqual([odd, 'anna', 'anna']);
-    const short = new TokenCommand(`${command} ${join(dir, 'asked')} 30`);
+    const short = new TokenCommand(`${command} ${join(dir, 'asked')} 30`, running);
     await short.of('ben');
     await short.of('ben');
     expect((await asked()).slice(3)).toEqual(['ben', 'ben']);
@@ -57,13 +60,27 @@ test(
   'a program that fails or says nothing is told with its reason, and asked again the next time',
   patiently,
   async () => {
-    const tokens = new TokenCommand(`${command} ${join(dir, 'asked')} 3600`);
+    const tokens = new TokenCommand(`${command} ${join(dir, 'asked')} 3600`, running);
     await expect(tokens.of('nobody')).rejects.toThrow(/gave no token for nobody: no such user/);
     await expect(tokens.of('nobody')).rejects.toThrow(/no such user/);
     await expect(tokens.of('silent')).rejects.toThrow(/printed no token for silent/);
-    await expect(new TokenCommand('/no/such/program').of('anna')).rejects.toThrow(
+    await expect(tokens.of('chatty')).rejects.toThrow(/printed no token for chatty, but other text/);
+    await expect(tokens.of('impostor')).rejects.toThrow(/printed a token of admin, not of impostor/);
+    await expect(new TokenCommand('/no/such/program', running).of('anna')).rejects.toThrow(
       /gave no token for anna: .*ENOENT/,
     );
-    expect(() => new TokenCommand(' ')).toThrow(/needs a program/);
+    expect(() => new TokenCommand(' ', running)).toThrow(/needs a program/);
+  },
+);
+
+test(
+  'a program that does not end is ended with the import, even one that ignores being told to',
+  patiently,
+  async () => {
+    const stopping = new AbortController();
+    const token = new TokenCommand(`${command} ${join(dir, 'deaf')} 3600`, stopping.signal).of('deaf');
+    await vi.waitFor(() => access(join(dir, 'deaf')), { timeout: 30_000 });
+    stopping.abort(new Error('stopped'));
+    await expect(token).rejects.toThrow();
   },
 );

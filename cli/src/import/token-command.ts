@@ -7,6 +7,8 @@ const TIMEOUT_MS = 30_000;
 const MARGIN_MS = 60_000;
 /** Programs that run at once. */
 const AT_ONCE = 4;
+/** What may stand in a header as it is. */
+const TOKEN = /^[\x21-\x7e]+$/;
 const run = promisify(execFile);
 
 interface Held {
@@ -23,17 +25,20 @@ export class TokenCommand {
   readonly #program: string;
   readonly #words: readonly string[];
   readonly #held = new Map<string, Held>();
+  readonly #signal: AbortSignal;
   #lanes: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
   #asked = 0;
 
-  constructor(command: string) {
+  /** The signal ends the programs that run. */
+  constructor(command: string, signal: AbortSignal) {
     const [program, ...words] = command.split(/\s+/).filter((word) => word !== '');
     if (program === undefined) throw new UsageError('--token-command needs a program.');
     this.#program = program;
+    this.#signal = signal;
     this.#words = words;
   }
 
-  /** Rejects with Unavailable when the program fails or prints nothing. */
+  /** Rejects with Unavailable when the program fails, takes too long, or prints something else than a token of the user's. */
   of(userId: string): Promise<string> {
     const held = this.#held.get(userId);
     if (held && held.endsAt - MARGIN_MS > Date.now()) return held.token;
@@ -61,24 +66,43 @@ export class TokenCommand {
   }
 
   async #ask(userId: string): Promise<string> {
-    const printed = await run(this.#program, [...this.#words, userId], { timeout: TIMEOUT_MS }).catch(
-      (error: Error & { stderr?: string }) => {
-        const said = (error.stderr || error.message).trim().split('\n').slice(-1)[0];
-        throw new Unavailable(`${this.#program} gave no token for ${userId}: ${said}`);
-      },
-    );
+    // A program may ignore being asked to end.
+    const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', signal: this.#signal } as const;
+    const printed = await run(this.#program, [...this.#words, userId], limits).catch((error: RunFault) => {
+      throw new Unavailable(`${this.#program} gave no token for ${userId}: ${faultOf(error)}`);
+    });
     const token = printed.stdout.trim();
-    if (token === '') throw new Unavailable(`${this.#program} printed no token for ${userId}.`);
+    if (!TOKEN.test(token)) {
+      const instead = token === '' ? '' : ', but other text';
+      throw new Unavailable(`${this.#program} printed no token for ${userId}${instead}.`);
+    }
+    const { sub } = claimsOf(token);
+    // Else what all of them said would be imported as said by one.
+    if (typeof sub === 'string' && sub !== userId) {
+      throw new Unavailable(`${this.#program} printed a token of ${sub}, not of ${userId}.`);
+    }
     return token;
   }
 }
 
-/** When a JSON Web Token ends; only the server knows whether it is a good one. A token that ends at once is used once. */
+type RunFault = Error & { stderr?: string; killed?: boolean };
+
+function faultOf({ stderr, message, killed }: RunFault): string {
+  const said = (stderr || message).trim().split('\n').at(-1);
+  return killed ? `it was ended after ${TIMEOUT_MS / 1_000} s; ${said}` : `${said}`;
+}
+
+/** When a token ends; one that does not say is used until it is refused. */
 function endOf(token: string): number {
+  const { exp } = claimsOf(token);
+  return typeof exp === 'number' ? exp * 1_000 : Number.POSITIVE_INFINITY;
+}
+
+/** What a JSON Web Token says of itself; only the server knows whether it is a good one. */
+function claimsOf(token: string): { sub?: unknown; exp?: unknown } {
   try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    return typeof claims.exp === 'number' ? claims.exp * 1_000 : Number.POSITIVE_INFINITY;
+    return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) ?? {};
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return {};
   }
 }

@@ -12,7 +12,9 @@ export type UserMap = ReadonlyMap<string, string>;
 export async function readUserMap(file: string | undefined): Promise<UserMap> {
   if (file === undefined) return new Map();
   try {
-    return new Map(Object.entries(mapSchema.parse(JSON.parse(await readFile(file, 'utf8')))));
+    return new Map(
+      Object.entries(mapSchema.parse(JSON.parse(new TextDecoder().decode(await readFile(file))))),
+    );
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const fault = issue ? `${issue.path.join('.')}: ${issue.message}` : (error as Error).message;

@@ -79,6 +79,23 @@ describe('lines of NDJSON', () => {
     ]);
   });
 
+  test('may begin with a byte order mark and end as those of Windows', async () => {
+    const { sent, skipped } = await planOf([`\uFEFF${line({})}\r`, `${line({ text: 'two' })}\r`]);
+    expect(sent).toContain('anna message.send: two');
+    expect(skipped).toEqual([]);
+  });
+
+  test('of two people let nobody else in, whatever they are said to do', async () => {
+    const two = { room: 'dm', type: 'direct', members: ['anna', 'ben'] };
+    const { sent, skipped } = await planOf([
+      line(two),
+      line({ room: 'dm', user: 'carl', kind: 'join' }),
+      line({ room: 'dm', user: 'carl', text: 'boo' }),
+    ]);
+    expect(sent).toEqual(['anna conversation.create', 'anna message.send: hi']);
+    expect(skipped).toEqual(['3: author is neither of a direct conversation']);
+  });
+
   test('of a group and of two people are not public', async () => {
     const { sent } = await planOf([
       line({ room: 'g', type: 'group', members: ['ben'] }),

@@ -11,6 +11,8 @@ export interface NumberedLine {
 
 /** Lines of UTF-8, counted from 1; blank ones are passed over. Never holds more than the longest line that is allowed. */
 export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<NumberedLine> {
+  // Passes over a byte order mark.
+  const decoder = new TextDecoder();
   let pieces: Buffer[] = [];
   let bytes = 0;
   let number = 0;
@@ -20,7 +22,7 @@ export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<
     else pieces = [];
   };
   const end = (): NumberedLine => {
-    const text = bytes <= LONGEST_LINE_BYTES ? Buffer.concat(pieces).toString() : null;
+    const text = bytes <= LONGEST_LINE_BYTES ? decoder.decode(Buffer.concat(pieces)) : null;
     pieces = [];
     bytes = 0;
     return { number: ++number, text };

@@ -48,6 +48,7 @@ const files = {
   'general/2024-01-01.json': JSON.stringify([say('1704100000', 'first')]),
   'gone/2024-01-01.json': '[]',
   'surprise.txt': '',
+  'general/Thumbs.db': '',
 };
 
 async function readAll(path: string) {
@@ -90,6 +91,23 @@ describe('a Slack export', () => {
       'gone: 1 days of a folder in no list',
       'surprise.txt: unknown file',
     ]);
+  });
+
+  test('is read with the marks that Windows leaves in it', async () => {
+    const marked = Object.entries(files).map(([name, text]) => [
+      name,
+      `\uFEFF${text.replaceAll(',', ',\r\n')}`,
+    ]);
+    const { texts } = await readAll(await zipped('marked.zip', Object.fromEntries(marked)));
+    expect(texts).toEqual(['first', 'second', 'third']);
+  });
+
+  test('never puts days into a conversation that might not be theirs: of two with one name neither is made', async () => {
+    const groups = JSON.stringify([{ id: 'G1', name: 'general', members: ['U1'] }]);
+    const { texts, reasons } = await readAll(await zipped('twice.zip', { ...files, 'groups.json': groups }));
+    expect(texts).toEqual([]);
+    expect(reasons).toContain('C1: another conversation is called general too');
+    expect(reasons).toContain('G1: another conversation is called general too');
   });
 
   test('is read in part when conversations are named, by name or id, and refused when none is called so', async () => {

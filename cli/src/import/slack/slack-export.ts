@@ -58,6 +58,7 @@ class SlackExport implements ImportSource {
   /** A folder that somebody packed whole: the lists are in it, and so is all else. */
   readonly #prefix: string;
   readonly #bots = new Map<string, string>();
+  readonly #listed = new Set<string>();
   readonly #channelNames = new Map<string, string>();
   #homes: Home[] = [];
 
@@ -84,12 +85,16 @@ class SlackExport implements ImportSource {
         listed.push({ type, of });
       }
     }
+    const twice = namedTwice(listed.map(({ of }) => of.name));
     for (const { type, of } of listed) {
       const names = [of.name, of.id].filter((name) => name != null);
       const days = names.flatMap((name) => folders.get(name) ?? []).sort();
-      for (const name of names) folders.delete(name);
-      if (this.#isWanted(names)) this.#homes.push(...this.#home(type, of, days));
+      if (!this.#isWanted(names)) continue;
+      // The days are of one of them, and what was said in private must not come to be public.
+      if (of.name && twice.has(of.name)) this.#lose(of.id, `another conversation is called ${of.name} too`);
+      else this.#homes.push(...this.#home(type, of, days));
     }
+    for (const { of } of listed) for (const name of [of.name, of.id]) folders.delete(name ?? '');
     if (this.#options.only.length > 0) this.#keepWanted();
     else {
       for (const [folder, days] of folders) this.#lose(folder, `${days.length} days of a folder in no list`);
@@ -131,6 +136,7 @@ class SlackExport implements ImportSource {
     user: (slackId) => this.#userOf(slackId),
     channel: (slackId) => this.#channelNames.get(slackId),
     userOfBot: (botId) => this.#bots.get(botId),
+    isListed: (slackId) => this.#listed.has(slackId),
   };
 
   #userOf(slackId: string): string {
@@ -139,6 +145,7 @@ class SlackExport implements ImportSource {
 
   /** Names are given to those who get ids of their own: somebody who is here already keeps theirs. */
   #meet({ id, name, real_name, profile }: SlackUser): void {
+    this.#listed.add(id);
     if (profile?.bot_id) this.#bots.set(profile.bot_id, id);
     const named = profile?.display_name || profile?.real_name || real_name || name || '';
     const displayName = shortText(named, LONGEST_NAME);
@@ -209,13 +216,20 @@ class SlackExport implements ImportSource {
     const bytes = await this.#files.read(name);
     let value: unknown;
     try {
-      value = JSON.parse(bytes.toString());
+      value = JSON.parse(new TextDecoder().decode(bytes));
     } catch (error) {
       throw new UsageError(`${where}: ${(error as Error).message}`);
     }
     if (!Array.isArray(value)) throw new UsageError(`${where}: must be a list.`);
     return value;
   }
+}
+
+function namedTwice(names: readonly (string | null | undefined)[]): Set<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const name of names) if (name) (seen.has(name) ? twice : seen).add(name);
+  return twice;
 }
 
 /** What has no time keeps its place at the beginning. */

@@ -5,6 +5,7 @@ const directory: SlackDirectory = {
   user: (id) => id.toLowerCase(),
   channel: () => undefined,
   userOfBot: (id) => (id === 'B1' ? 'UBOT' : undefined),
+  isListed: (id) => id !== 'UEXT',
 };
 const TS = '1709280000.000100';
 const message = (more: object) => ({ type: 'message', ts: TS, user: 'U1', text: 'hi', ...more });
@@ -34,6 +35,73 @@ describe('a message of Slack', () => {
       'of a bot alone',
       { user: undefined, bot_id: 'B2', username: 'Hook', subtype: 'bot_message' },
       { user: 'b2', imported: { ...imported, kind: 'bot_message', name: 'Hook' } },
+    ],
+    [
+      'of a bot of which only a name is known',
+      { user: undefined, username: 'Old hook', subtype: 'bot_message' },
+      { user: 'bot', imported: { ...imported, kind: 'bot_message', name: 'Old hook' } },
+    ],
+    [
+      'of a bot that is named aside',
+      { user: undefined, bot_id: 'B2', bot_profile: { name: 'Build' } },
+      { user: 'b2', imported: { ...imported, name: 'Build' } },
+    ],
+    [
+      'of somebody of another workspace',
+      { user: 'UEXT', user_profile: { real_name: 'Ext', display_name: '' } },
+      { imported: { ...imported, name: 'Ext' } },
+    ],
+    ['of somebody who is listed', { user_profile: { real_name: 'Uno' } }, { imported }],
+    [
+      'with an odd decoration',
+      { edited: { user: 'U1' }, attachments: [{ title: 5, text: false }] },
+      { text: 'hi\n5' },
+    ],
+    [
+      'that is made of blocks',
+      {
+        text: '',
+        blocks: [
+          { type: 'header', text: { type: 'plain_text', text: 'Build' } },
+          {
+            type: 'section',
+            text: { type: 'mrkdwn', text: 'of <@U2>' },
+            fields: [{ text: 'a' }, { text: 'b' }],
+          },
+          { type: 'divider' },
+          {
+            type: 'rich_text',
+            elements: [
+              {
+                type: 'rich_text_section',
+                elements: [
+                  { type: 'text', text: 'ask ' },
+                  { type: 'user', user_id: 'U3' },
+                  { type: 'emoji', name: 'tea' },
+                  { type: 'link', url: 'https://a.example' },
+                ],
+              },
+            ],
+          },
+          { type: 'image', image_url: 'https://i.example', alt_text: 'a cat' },
+        ],
+      },
+      { text: 'Build\nof <@u2>\na\nb\nask <@u3>:tea:https://a.example\na cat' },
+    ],
+    [
+      'of a bot with fields and an image',
+      {
+        text: '',
+        attachments: [
+          {
+            author_name: 'CI',
+            fields: [{ title: 'State', value: 'red' }, { value: 'x' }],
+            image_url: 'https://i.example',
+          },
+          { blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'in a block' } }] },
+        ],
+      },
+      { text: 'CI\nState: red\nx\nhttps://i.example\nin a block' },
     ],
     [
       'of a bot that says it in attachments',
@@ -92,6 +160,12 @@ describe('a message of Slack', () => {
 
   test.each(['channel_leave', 'group_leave'])('%s is somebody going', (subtype) => {
     expect(items(message({ subtype }))).toEqual([{ kind: 'leave', place, id: TS, user: 'u1' }]);
+  });
+
+  test('whose blocks lie in one another without end is read to some depth', () => {
+    let block: object = { text: 'deep' };
+    for (let depth = 0; depth < 5_000; depth++) block = { elements: [block] };
+    expect(items(message({ text: '', blocks: [block] }))).toMatchObject([{ kind: 'message', text: '' }]);
   });
 
   test.each<[string, unknown, string, string]>([

@@ -1,12 +1,15 @@
 import { shortText } from '../body.ts';
 import type { Item, Reaction, SkippedItem } from '../item.ts';
-import { type SlackMessage, slackMessageSchema } from './slack-schemas.ts';
+import { textOfBlocks } from './slack-blocks.ts';
+import { type Attachment, type SlackFile, type SlackMessage, slackMessageSchema } from './slack-schemas.ts';
 import { plainText, type SlackNames } from './slack-text.ts';
 
 /** Who is who, and which conversation is called what. */
 export interface SlackDirectory extends SlackNames {
   /** The Slack id of the user that a bot is; undefined when it is none. */
   userOfBot(botId: string): string | undefined;
+  /** Whether the export's list of users has them. */
+  isListed(slackId: string): boolean;
 }
 
 const JOINS = new Set(['channel_join', 'group_join', 'mpim_join']);
@@ -22,6 +25,8 @@ const SAID = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 const LONGEST_NAME = 80;
+/** Old exports tell of some bots nothing but a name. */
+const NAMELESS_BOT = 'bot';
 
 /** Milliseconds since 1970 of a message's `ts`. */
 export function timeOfTs(ts: string): number {
@@ -51,18 +56,32 @@ export function itemsOf(value: unknown, file: string, index: number, directory: 
   return [said(message, { place, user, directory }), ...uncounted(message, skip)];
 }
 
-function authorOf({ user, bot_id, comment }: SlackMessage, directory: SlackDirectory): string | undefined {
+function authorOf(
+  { user, bot_id, comment, username }: SlackMessage,
+  directory: SlackDirectory,
+): string | undefined {
   if (user) return user;
   if (comment?.user) return comment.user;
-  return bot_id ? (directory.userOfBot(bot_id) ?? bot_id) : undefined;
+  if (bot_id) return directory.userOfBot(bot_id) ?? bot_id;
+  return username ? NAMELESS_BOT : undefined;
+}
+
+/** What the author is called beside the list of users. */
+function nameOf(
+  { user, username, bot_profile, user_profile }: SlackMessage,
+  directory: SlackDirectory,
+): string | undefined {
+  const unlisted = user && !directory.isListed(user) ? user_profile : undefined;
+  const name = username || bot_profile?.name || unlisted?.display_name || unlisted?.real_name;
+  return shortText(name ?? '', LONGEST_NAME);
 }
 
 function said(
   message: SlackMessage,
   { place, user, directory }: { place: string; user: string; directory: SlackDirectory },
 ): Item {
-  const { ts, thread_ts, subtype, edited, username, reply_count, replies } = message;
-  const name = shortText(username ?? '', LONGEST_NAME);
+  const { ts, thread_ts, subtype, edited, reply_count, replies } = message;
+  const name = nameOf(message, directory);
   const imported = {
     from: 'slack',
     id: ts,
@@ -88,8 +107,8 @@ function said(
 }
 
 function textOf(message: SlackMessage, directory: SlackDirectory): string {
-  const { text, comment, files, file, attachments } = message;
-  const words = text || comment?.comment || '';
+  const { text, comment, files, file, attachments, blocks } = message;
+  const words = text || comment?.comment || textOfBlocks(blocks);
   const shown = plainText(words, directory);
   const attached = (attachments ?? []).map((each) => attachmentText(each, words, directory));
   const linked = (files ?? [file]).map(fileText);
@@ -97,19 +116,19 @@ function textOf(message: SlackMessage, directory: SlackDirectory): string {
 }
 
 /** Bots say what they say here. A preview of a link in the text says nothing new. */
-function attachmentText(
-  { pretext, title, title_link, text, fallback }: NonNullable<SlackMessage['attachments']>[number],
-  words: string,
-  directory: SlackDirectory,
-): string {
+function attachmentText(attachment: Attachment, words: string, directory: SlackDirectory): string {
+  const { author_name, pretext, title, title_link, text, fields, image_url, blocks, fallback } = attachment;
   if (title_link && words.includes(title_link)) return '';
   const head = title_link ? `<${title_link}|${title ?? ''}>` : title;
-  const parts = [pretext, head, text].filter((part) => part);
+  const table = (fields ?? []).map(({ title, value }) => [title, value].filter(Boolean).join(': '));
+  const parts = [author_name, pretext, head, text || textOfBlocks(blocks), ...table, image_url].filter(
+    Boolean,
+  );
   return plainText(parts.length > 0 ? parts.join('\n') : (fallback ?? ''), directory);
 }
 
 /** Files stay where they are: the text gets their address. Slack forgets those that were deleted or are over a plan's limit. */
-function fileText(file: NonNullable<SlackMessage['files']>[number] | undefined): string {
+function fileText(file: SlackFile | null | undefined): string {
   if (!file) return '';
   const address = file.permalink || file.url_private;
   const name = file.title || file.name || 'file';

@@ -7,6 +7,11 @@ const someone = z.union([slackId, z.literal('')]).nullish();
 const ts = z.string().regex(/^\d{9,10}\.\d{6}$/, 'must be seconds with six decimals');
 /** Slack writes null where it has nothing. */
 const text = z.string().nullish();
+/** Programs write numbers and truth values as well. What is shown beside a text is no reason to lose the text. */
+const beside = z
+  .union([z.string(), z.number().transform(String)])
+  .nullish()
+  .catch(null);
 
 export const slackUserSchema = z.object({
   id: slackId,
@@ -27,14 +32,20 @@ export const slackConversationSchema = z.object({
 });
 export type SlackConversation = z.output<typeof slackConversationSchema>;
 
-const file = z.object({
-  name: text,
-  title: text,
-  mode: text,
-  permalink: text,
-  url_private: text,
+const file = z.object({ name: beside, title: beside, permalink: beside, url_private: beside });
+const field = z.object({ title: beside, value: beside });
+const attachment = z.object({
+  author_name: beside,
+  pretext: beside,
+  title: beside,
+  title_link: beside,
+  text: beside,
+  fallback: beside,
+  fields: z.array(field).nullish().catch(null),
+  image_url: beside,
+  blocks: z.unknown().optional(),
 });
-const attachment = z.object({ pretext: text, title: text, title_link: text, text, fallback: text });
+const profile = z.object({ name: beside, display_name: beside, real_name: beside }).nullish().catch(null);
 
 /** What is read of a message; it may hold anything else. */
 export const slackMessageSchema = z.object({
@@ -44,11 +55,14 @@ export const slackMessageSchema = z.object({
   user: someone,
   username: text,
   bot_id: someone,
+  bot_profile: profile,
+  user_profile: profile,
   text,
+  blocks: z.unknown().optional(),
   thread_ts: ts.nullish(),
   reply_count: z.number().nullish(),
   replies: z.array(z.unknown()).nullish(),
-  edited: z.object({ ts }).nullish(),
+  edited: z.object({ ts }).nullish().catch(null),
   reactions: z
     .array(z.object({ name: z.string(), users: z.array(slackId).default([]), count: z.number().nullish() }))
     .nullish(),
@@ -58,3 +72,5 @@ export const slackMessageSchema = z.object({
   attachments: z.array(attachment).nullish(),
 });
 export type SlackMessage = z.output<typeof slackMessageSchema>;
+export type Attachment = z.output<typeof attachment>;
+export type SlackFile = z.output<typeof file>;

@@ -12,11 +12,13 @@ const PASSED_BY = new Set([
 ]);
 const DAY_FILE = /^(.+)\/\d{4}-\d{2}-\d{2}\.json$/;
 /** What operating systems leave everywhere. */
-const LITTER = /(^|\/)(\.|__MACOSX\/)/;
+const LITTER = /(^|\/)(\.|__MACOSX\/|(Thumbs\.db|desktop\.ini)$)/i;
 
 /** Where the lists are: in the root, or in a folder that somebody packed whole. Null: there is no list of users. */
 export function prefixOf(names: Iterable<string>): string | null {
-  const lists = [...names].filter((name) => name === USERS || name.endsWith(`/${USERS}`));
+  const lists = [...names].filter(
+    (name) => !LITTER.test(name) && (name === USERS || name.endsWith(`/${USERS}`)),
+  );
   const [users] = lists.sort((a, b) => a.length - b.length);
   return users === undefined ? null : users.slice(0, -USERS.length);
 }
