@@ -84,8 +84,17 @@ function explain(error: unknown): string {
   // NATS is asked first and says so itself: what else refuses a connection is Postgres.
   if (isPostgresAway(error) || ('code' in error && AWAY.has(String(error.code))))
     return postgresAway(error).message;
+  if ('code' in error && error.code === NOT_ALLOWED) {
+    return (
+      `Postgres does not let this role do that: ${error.message}. Name one that may with --postgres or DATABASE_URL: the ` +
+      'owner of the read model, who for a rebuild or a verification also needs GRANT CREATE ON DATABASE.'
+    );
+  }
   return error.stack ?? error.message;
 }
+
+/** SQLSTATE of a privilege that is lacking. */
+const NOT_ALLOWED = '42501';
 
 const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EHOSTUNREACH']);
 

@@ -1,6 +1,12 @@
 import { once } from 'node:events';
-import { connectRedis, createLogger, createRevocationList, type RevocationList } from '@parley/runtime';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  connectRedis,
+  createLogger,
+  createRevocationList,
+  openEventLog,
+  type RevocationList,
+} from '@parley/runtime';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { GatewayStage } from './testing/gateway-stage.ts';
 import { TestSocket } from './testing/test-socket.ts';
 
@@ -134,6 +140,26 @@ describe('one device', () => {
     await stage.world.nats.restart();
     expect(await first.closed()).toBe(4010);
     expect(second.closeCode).toBeNull();
+  });
+
+  test('has one socket on all gateways, whatever somebody else has told them', async () => {
+    const other = await stage.world.gateway();
+    const { signals, close } = await openEventLog({
+      ...{ natsUrl: stage.world.nats.url, replicas: 1, name: 'test', logger },
+    });
+    onTestFinished(close);
+    const told = { user: 'kai', device: 'phone', connection: 'x' };
+    for (const at of [Number.MAX_SAFE_INTEGER, 1e300, -1, 0.5, '1', null]) {
+      signals.send('live.hellos', Buffer.from(JSON.stringify([{ ...told, at }])));
+    }
+    const hello = await helloOf('lea');
+    let last = await live(hello);
+    for (let n = 0; n < 6; n++) {
+      const next = await live(hello, n % 2 === 0 ? other : stage.gateway);
+      expect(await last.closed()).toBe(4010);
+      expect(next.closeCode).toBeNull();
+      last = next;
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Signals } from '@parley/runtime';
 import { bytesOf } from './session/bytes.ts';
-import type { DeviceHello } from './session/hello-order.ts';
+import { type DeviceHello, isPlace } from './session/hello-order.ts';
 
 const SUBJECT = 'live.hellos';
 const HELLOS_PER_SIGNAL = 500;
@@ -59,5 +59,5 @@ function isHello(said: unknown): said is DeviceHello {
   if (!('user' in said && 'device' in said && 'at' in said && 'connection' in said)) return false;
   const { user, device, at, connection } = said;
   const isNamed = typeof user === 'string' && typeof device === 'string' && typeof connection === 'string';
-  return isNamed && Number.isSafeInteger(at);
+  return isNamed && isPlace(at);
 }

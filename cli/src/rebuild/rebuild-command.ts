@@ -1,5 +1,6 @@
 import { RebuildRefused, rebuildReadModel, rollBackReadModel } from '@parley/projector';
 import { Command } from 'commander';
+import { printable, safeJson } from '../log/printable.ts';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
 import {
@@ -70,7 +71,7 @@ async function rebuild(flags: RebuildFlags, { progress, signal, print }: Command
   try {
     if (flags.rollback) {
       const switched = await rollBackReadModel({ ...place, progress: shown, keepOldMs: flags.keepOld });
-      print(flags.json ? JSON.stringify({ switched }) : renderSwitched(switched));
+      print(flags.json ? safeJson({ switched }) : renderSwitched(switched));
       return EXIT.clean;
     }
     const { dryRun, throttle, keepOld: keepOldMs } = flags;
@@ -84,13 +85,13 @@ async function rebuild(flags: RebuildFlags, { progress, signal, print }: Command
       ...(flags.fromArchive && { archive: await archiveThenLog(flags.fromArchive, log) }),
     });
     shown.done();
-    print(flags.json ? JSON.stringify(rebuilt) : renderRebuilt(rebuilt));
+    print(flags.json ? safeJson(rebuilt) : renderRebuilt(rebuilt));
     const differs = rebuilt.compared?.some(
       ({ missing, extra, different }) => missing + extra + different > 0,
     );
     return dryRun && (differs || rebuilt.compared === null) ? EXIT.differs : EXIT.clean;
   } catch (error) {
-    throw error instanceof RebuildRefused ? new Unavailable(error.message) : error;
+    throw error instanceof RebuildRefused ? new Unavailable(printable(error.message)) : error;
   } finally {
     shown.done();
     await close();

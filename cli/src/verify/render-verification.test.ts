@@ -1,4 +1,4 @@
-import type { VerifyReport } from '@parley/projector';
+import type { VerifiedTable, VerifyReport } from '@parley/projector';
 import { expect, it } from 'vitest';
 import { renderVerification } from './render-verification.ts';
 
@@ -30,4 +30,16 @@ it('a read model that does not fit the log is told with the rebuild that helps',
   expect(renderVerification({ ...clean, misfit, clean: false, logBegins: 9 })).toContain(
     'parley rebuild --from-archive <folder>',
   );
+});
+
+it('texts of the rows cannot write to the terminal, and long ones are cut', () => {
+  const evil = '\u009b31m\u202e\u001b[2J';
+  const first: NonNullable<VerifiedTable['first']> = {
+    ...{ kind: 'different', key: { emoji: evil }, columns: ['body'] },
+    ...{ left: { body: evil }, right: { body: 'x'.repeat(70_000) } },
+  };
+  const table = { table: 'messages', rows: { left: 1, right: 1 }, missing: 0, extra: 0, different: 1 };
+  const text = renderVerification({ ...clean, clean: false, tables: [{ ...table, first, events: [] }] });
+  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
+  expect(text.length).toBeLessThan(2_000);
 });

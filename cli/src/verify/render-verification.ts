@@ -5,6 +5,7 @@ import {
   type VerifiedTable,
   type VerifyReport,
 } from '@parley/projector';
+import { clipped, printable } from '../log/printable.ts';
 import { renderTable } from '../table.ts';
 
 const MOST_CHARACTERS = 100;
@@ -55,7 +56,7 @@ function describeParked({ parked, parkedOnce }: VerifyReport): string[] {
   }
   for (const { key, sequence, reason } of parkedOnce.log.slice(0, MOST_KEYS)) {
     lines.push(
-      `${key} cannot be folded from commit ${sequence} on by this command, the projector could: ${reason}`,
+      `${key} cannot be folded from commit ${sequence} on by this command, the projector could: ${printable(reason ?? '')}`,
     );
   }
   return lines.length === 0 ? [] : ['', ...lines];
@@ -77,7 +78,7 @@ const KINDS: Record<RowDifference['kind'], string> = {
 
 function describeFirst({ table, first, events }: VerifiedTable): string[] {
   if (first === null) return [];
-  const key = Object.entries(first.key).map(([column, value]) => `${column} ${value}`);
+  const key = Object.entries(first.key).map(([column, value]) => `${column} ${printable(value ?? 'null')}`);
   return [
     '',
     `${table}: the row of ${key.join(', ')} ${KINDS[first.kind]}`,
@@ -94,23 +95,15 @@ function valuesOf({ columns, left, right }: RowDifference): string[][] {
 function printed(row: RowDifference['left'], column: string): string {
   if (row === null) return '-';
   const value = row[column] ?? null;
-  return value === null ? 'null' : short(JSON.stringify(value));
+  return value === null ? 'null' : short(value);
 }
 
 function lineOf({ sequence, version, type, time, actor, data }: TracedEvent): string[] {
-  return [
-    String(sequence),
-    version === null ? '' : `v${version}`,
-    time,
-    type,
-    JSON.stringify(actor),
-    short(JSON.stringify(data)),
-  ];
+  return [String(sequence), version === null ? '' : `v${version}`, time, type, short(actor), short(data)];
 }
 
-function short(text: string): string {
-  const characters = [...text];
-  return characters.length <= MOST_CHARACTERS ? text : `${characters.slice(0, MOST_CHARACTERS).join('')}…`;
+function short(value: unknown): string {
+  return clipped(JSON.stringify(value), MOST_CHARACTERS);
 }
 
 function indented(text: string): string {

@@ -1,5 +1,6 @@
 import { type TableComparison, VerifyRefused, type VerifyReport, verifyReadModel } from '@parley/projector';
 import { Command, InvalidArgumentError } from 'commander';
+import { safeJson } from '../log/printable.ts';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
 import type { Progress, Work } from '../progress.ts';
@@ -55,7 +56,7 @@ async function verify({ json, sample, fromArchive, ...flags }: VerifyFlags, cont
       onTable: (comparison) => steps.compared(comparison),
     });
     steps.stop();
-    print(json ? JSON.stringify(report, null, 2) : renderVerification(report));
+    print(json ? safeJson(report, 2) : renderVerification(report));
     return exitCodeOf(report);
   } catch (error) {
     throw error instanceof VerifyRefused ? new Unavailable(error.message) : error;

@@ -5,6 +5,13 @@ import { NEXT, PREVIOUS, type PreviousState, READ_MODEL, writeState } from './sc
 
 const ASIDE = 'parley_switching';
 
+/** An operator was told that what waits is tried again as soon as a projector runs. */
+const KEEP_WISHES = `
+UPDATE ${NEXT}.dead_letters d SET retry_at = wanted.retry_at
+  FROM (SELECT key, max(retry_at) AS retry_at FROM ${READ_MODEL}.dead_letters WHERE retry_at IS NOT NULL GROUP BY key) AS wanted,
+       (SELECT key, min(sequence) AS sequence FROM ${NEXT}.dead_letters GROUP BY key) AS first
+ WHERE d.key = wanted.key AND d.key = first.key AND d.sequence = first.sequence`;
+
 /**
  * In the client's transaction, which locks everything: the new tables become the live ones, the old ones the previous read
  * model. The checkpoints get an owner of their own, so that a projector that runs starts over from them.
@@ -24,6 +31,7 @@ export async function exchangeTables(
        ALTER TABLE ${NEXT}.${table} SET SCHEMA ${READ_MODEL};
        ALTER TABLE ${ASIDE}.${table} SET SCHEMA ${NEXT};`,
   );
+  if (tables.includes('dead_letters')) await client.query(KEEP_WISHES);
   await client.query(`CREATE SCHEMA ${ASIDE}; ${moves.join('\n')} DROP SCHEMA ${ASIDE}`);
   const next = await checkpointsOf(client, NEXT);
   const owner = Math.max(0, ...live.map(({ ownerEpoch }) => ownerEpoch)) + 1;

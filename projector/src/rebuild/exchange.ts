@@ -1,12 +1,13 @@
+import type { Client } from 'pg';
 import { shapeOfThisBuild } from '../migrate.ts';
 import { carryOver } from './carry-over.ts';
 import type { CommitSource } from './commit-source.ts';
-import { misfitOf } from './live-read-model.ts';
+import { checkpointsOf, misfitOf } from './live-read-model.ts';
 import type { NewReadModel } from './new-read-model.ts';
 import { ParksMore, parkedOnlyIn } from './parked-commits.ts';
 import type { RebuildOptions } from './rebuild.ts';
-import { withRebuildClient } from './rebuild-lock.ts';
-import { tablesToExchange } from './refusals.ts';
+import { RebuildRefused, withRebuildClient } from './rebuild-lock.ts';
+import { refuseOtherTables, tablesToExchange } from './refusals.ts';
 import { NEXT, READ_MODEL } from './schema-state.ts';
 import { type Switched, switchReadModels } from './switch-read-models.ts';
 
@@ -48,12 +49,26 @@ export function exchange(
       onWait: (reason) => progress.say(`waiting to exchange the tables: ${reason}`),
       signal,
       async catchUp(checkpoints) {
-        if ((await misfitOf(checkpoints, log)) !== null) return;
-        await next.foldTo(checkpoints, source);
+        // A projector of a later release may have migrated them, and its migrations wait for this transaction from now on.
+        await refuseOtherTables(client, options);
+        const fits = (await misfitOf(checkpoints, log)) === null;
+        if (fits) await next.foldTo(checkpoints, source);
+        await refuseMoved(client, next);
+        if (!fits) return;
         const parked = await parkedOnlyIn(made, live, checkpoints);
         if (parked.length > 0 && !mayParkMore) throw new ParksMore(parked);
       },
     });
     return { ...switched, keepUntil, leftBehind };
   });
+}
+
+/** Postgres loses commits of the last moment when it crashes, and somebody may have taken the lock of this run away. */
+async function refuseMoved(client: Client, next: NewReadModel): Promise<void> {
+  const stored = await checkpointsOf(client, NEXT);
+  if (next.positions.every((position, lane) => stored[lane]?.sequence === position)) return;
+  throw new RebuildRefused(
+    'The new tables are not where this run has brought them: Postgres was restarted, or another run has changed them. ' +
+      'Nothing was exchanged: run it again.',
+  );
 }

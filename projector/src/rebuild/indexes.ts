@@ -2,6 +2,8 @@ import type { ClientBase } from 'pg';
 
 /** For each index that is being made: what a million rows are sorted for fits into it. */
 const MEMORY = '128MB';
+/** In Postgres' own list of relations; or of the rows of the table, and then again. */
+const UNIQUE_VIOLATION = '23505';
 
 /**
  * Takes away what the load does without and returns it as statements, those first that take longest; primary keys stay,
@@ -31,8 +33,13 @@ export async function makeIndexes(
 ): Promise<void> {
   await client.query(`SET maintenance_work_mem = '${MEMORY}'`);
   for (const definition of definitions) {
-    // A run that was killed may have made some of them.
-    await client.query(definition.replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX IF NOT EXISTS '));
+    // A run that was killed may have made some of them; and the session of one that Postgres has not yet seen the end of
+    // may be making this one: the statement waits for it and then fails, once.
+    const statement = definition.replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX IF NOT EXISTS ');
+    await client.query(statement).catch(async (error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) throw error;
+      await client.query(statement);
+    });
     onIndex();
   }
 }

@@ -111,12 +111,17 @@ export class NewReadModel {
 
   /** Sequence up to which every lane has written. */
   get position(): number {
-    return Math.min(...this.#lanes.map((lane) => lane.position));
+    return Math.min(...this.positions);
   }
 
-  /** The furthest lane's. */
-  get furthest(): number {
-    return Math.max(...this.#lanes.map((lane) => lane.position));
+  /** How far each lane has written. */
+  get positions(): readonly number[] {
+    return this.#lanes.map((lane) => lane.position);
+  }
+
+  /** Why a lane is not getting on at the moment, or null. */
+  get trouble(): string | null {
+    return this.#lanes.find((lane) => lane.trouble !== null)?.trouble ?? null;
   }
 
   /** Folds each lane to exactly its target; one that is there or beyond stays. Throws when it cannot get there. */

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { listening, useProjectedLog } from '../testing/projected-log.ts';
+import { expect, it, vi } from 'vitest';
+import { allRows } from '../testing/database.ts';
+import { listening, patiently, useProjectedLog } from '../testing/projected-log.ts';
 import { isEqual } from '../verify/compare-read-models.ts';
 import { type CommitSource, logSource } from './commit-source.ts';
 
@@ -79,4 +80,52 @@ it('a rebuild is refused when something outside hangs on the tables, with what t
   await expect(stage.rebuild()).rejects.toThrow('messages has row security');
   await stage.pool.query('ALTER TABLE read_model.messages DISABLE ROW LEVEL SECURITY');
   await stage.rebuild();
+});
+
+it('a rebuild is refused when the tables in use were migrated meanwhile', async () => {
+  await stage.falsify();
+  const before = await allRows(stage.pool);
+  const reader = await stage.pool.connect();
+  await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await reader.query('SELECT count(*) FROM read_model.checkpoints');
+  const { said, progress } = listening();
+  const refused = expect(stage.rebuild({ progress })).rejects.toThrow('of another release than this command');
+  await vi.waitFor(
+    () => expect(said).toContainEqual(expect.stringContaining('waiting to exchange')),
+    patiently,
+  );
+  await stage.pool.query(
+    `INSERT INTO parley_migrations.__drizzle_migrations (hash, created_at)
+     SELECT 'next', max(created_at) + 1 FROM parley_migrations.__drizzle_migrations`,
+  );
+  await reader.query('COMMIT');
+  reader.release();
+  await refused;
+  expect(await allRows(stage.pool)).toEqual(before);
+});
+
+it('a rebuild says why it gets no further while Postgres does not take its rows, and goes on when it does', async () => {
+  let free: (() => void) | undefined;
+  const full = new Promise<void>((resolve) => {
+    free = resolve;
+  });
+  const archive: CommitSource = {
+    async *read(range) {
+      await full;
+      yield* logSource(stage.log).read(range);
+    },
+  };
+  const { said, progress } = listening();
+  const rebuilding = stage.rebuild({ archive, progress });
+  await vi.waitFor(async () => expect(await stage.schemas()).toContain('read_model_next'), patiently);
+  await stage.pool.query(`CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'No space left on device' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON read_model_next.command_results EXECUTE FUNCTION public.full_disk()`);
+  free?.();
+  await vi.waitFor(
+    () => expect(said).toContainEqual(expect.stringContaining('No space left on device')),
+    patiently,
+  );
+  await stage.pool.query('DROP TRIGGER full_disk ON read_model_next.command_results');
+  expect((await rebuilding).compared?.every(isEqual)).toBe(true);
 });

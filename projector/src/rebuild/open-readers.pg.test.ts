@@ -123,7 +123,7 @@ it('what readers could notice is told, of the attempts that gave way too', async
 
 it('a snapshot of another role is waited for too, by an operator who may not see what others do', async () => {
   await stage.falsify();
-  await stage.pool.query(`CREATE ROLE operator LOGIN`);
+  await stage.pool.query(`CREATE ROLE operator LOGIN PASSWORD 'operator'`);
   await stage.pool.query(`DO $$ DECLARE name text; BEGIN
     EXECUTE format('GRANT CREATE ON DATABASE %I TO operator', current_database());
     FOR name IN SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'read_model'::regnamespace LOOP
@@ -133,7 +133,10 @@ it('a snapshot of another role is waited for too, by an operator who may not see
     GRANT ALL ON SCHEMA parley_operators, parley_migrations TO operator;
     GRANT ALL ON ALL TABLES IN SCHEMA parley_operators, parley_migrations TO operator;
   END $$`);
-  const databaseUrl = Object.assign(new URL(stage.databaseUrl), { username: 'operator' }).href;
+  const databaseUrl = Object.assign(new URL(stage.databaseUrl), {
+    username: 'operator',
+    password: 'operator',
+  }).href;
   const client = await session('a-snapshot');
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   await client.query('SELECT txid_current_snapshot()');

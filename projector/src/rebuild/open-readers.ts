@@ -8,15 +8,17 @@ const LOOK_MS = 250;
 
 interface Reader {
   pid: number;
-  /** When its transaction began, as Postgres prints it. */
+  /** When its transaction began, as Postgres prints it, or of which age its snapshot is: the same for no later one. */
   begun: string;
   name: string;
 }
 
-const WHO = `pid, xact_start::text AS begun,
+const WHO = `pid, coalesce(xact_start::text, backend_xmin::text) AS begun,
   format('%s (pid %s, user %s, in a transaction since %s, %s)', coalesce(nullif(application_name, ''), 'a session'), pid,
          usename, to_char(xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS "UTC"'), state) AS name`;
-const OTHERS = `datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+/** Of other roles' sessions a role without pg_read_all_stats sees the snapshot, but neither the type nor the times. */
+const OTHERS = `datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+  AND coalesce(backend_type, 'client backend') = 'client backend'`;
 /** Not who waits, for this very switch perhaps: who has. */
 const HOLDERS = `SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
    WHERE l.granted AND l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -15,10 +15,10 @@ export interface Parked {
   commits: number;
 }
 
-/** A key that waits in one read model and not in the other. */
+/** A key of which commits wait in one read model and not in the other. */
 export interface ParkedOnce {
   key: string;
-  /** Of its first commit that waits. */
+  /** Of the first of these commits. */
   sequence: number;
   subject: string;
   reason: string | null;
@@ -31,24 +31,38 @@ export async function countParked(client: ClientBase, schema: string): Promise<P
   return rows[0] ?? { keys: 0, commits: 0 };
 }
 
-/** Keys that wait in `schema` at these checkpoints and not in `other`, in log order. The clients may be the same. */
+/** What waits in `one` at these checkpoints and not in `other`, in log order. The clients may be the same. */
 export async function parkedOnlyIn(
   one: { client: ClientBase; schema: string },
   other: { client: ClientBase; schema: string },
   checkpoints: readonly Pick<Checkpoint, 'sequence'>[],
 ): Promise<ParkedOnce[]> {
-  const { rows: ours } = await one.client.query(
-    `SELECT DISTINCT ON (key) key, sequence, subject, reason FROM ${one.schema}.dead_letters ORDER BY key, sequence`,
-  );
-  const { rows: theirs } = await other.client.query(`SELECT DISTINCT key FROM ${other.schema}.dead_letters`);
-  const known = new Set(theirs.map(({ key }) => key));
+  const ours = await firstParked(one);
+  const theirs = new Map((await firstParked(other)).map(({ place, sequence }) => [place, sequence]));
   return ours
-    .map((row): ParkedOnce => ({ ...row, sequence: Number(row.sequence) }))
-    .filter(({ key, sequence, subject }) => {
+    .filter(({ place, sequence, subject }) => {
       const lane = (parseSubject(subject)?.partition ?? 0) % Math.max(1, checkpoints.length);
-      return !known.has(key) && sequence <= (checkpoints[lane]?.sequence ?? 0);
+      return sequence < (theirs.get(place) ?? Infinity) && sequence <= (checkpoints[lane]?.sequence ?? 0);
     })
+    .map(({ place: _, ...first }) => first)
     .sort((a, b) => a.sequence - b.sequence);
+}
+
+/** Of a key, behind whose first commit all others wait; of cursors, which do not wait for each other, every commit. */
+async function firstParked({
+  client,
+  schema,
+}: {
+  client: ClientBase;
+  schema: string;
+}): Promise<(ParkedOnce & { place: string })[]> {
+  const { rows } = await client.query(
+    `SELECT DISTINCT ON (place) place, key, sequence, subject, reason
+       FROM (SELECT CASE WHEN key LIKE 'reads.%' THEN key || '@' || sequence ELSE key END AS place, *
+               FROM ${schema}.dead_letters) AS parked
+      ORDER BY place, sequence`,
+  );
+  return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
 }
 
 /** The new read model parks what the live one has applied: it would show less than before. Going on retries it. */

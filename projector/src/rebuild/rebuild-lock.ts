@@ -1,50 +1,66 @@
 import { Client } from 'pg';
 import { LOCK_SPACE } from '../ownership.ts';
 
-const REBUILD_LOCK = 3;
+/** Of whoever builds, exchanges or drops the read models beside the one in use. */
+export const REBUILD_LOCK = 3;
 
 /** A rebuild or a rollback can't be done now, or not with what is there; the message says what to do. Nothing was changed. */
 export class RebuildRefused extends Error {
   override name = 'RebuildRefused';
 }
 
-/** Without a limit for statements, because an index takes as long as it takes. */
-async function connectRebuild(databaseUrl: string): Promise<Client> {
+/** An index takes as long as it takes, and the rows in use are held still for as long as the new ones are folded. */
+const NO_LIMITS =
+  'SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0';
+
+/** Does the work with a connection of its own, on which nothing ends by a limit that the installation has set. */
+export async function withRebuildClient<T>(
+  databaseUrl: string,
+  work: (client: Client) => Promise<T>,
+  name = 'parley-rebuild',
+): Promise<T> {
   const client = new Client({
     connectionString: databaseUrl,
-    application_name: `parley-rebuild-${process.pid}`,
+    application_name: `${name}-${process.pid}`,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   });
   // What lost it fails at the next statement; without a listener the process would end.
   client.on('error', () => undefined);
   await client.connect();
-  return client;
-}
-
-export async function withRebuildClient<T>(
-  databaseUrl: string,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const client = await connectRebuild(databaseUrl);
   try {
+    await client.query(NO_LIMITS);
     return await work(client);
   } finally {
     await client.end();
   }
 }
 
-/** Does the work while no other rebuild or rollback runs on this database. Throws RebuildRefused with who does. */
-export function withRebuildLock<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Does the work while no other rebuild or rollback runs on this database; its signal aborts with `stop`, or when the lock
+ * is lost: another run may work on the same tables from then on. Throws RebuildRefused with who runs.
+ */
+export function withRebuildLock<T>(
+  databaseUrl: string,
+  stop: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   return withRebuildClient(databaseUrl, async (client) => {
+    const lost = new AbortController();
+    client.once('end', () => lost.abort(new RebuildRefused(LOST)));
     const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS held', [
       LOCK_SPACE,
       REBUILD_LOCK,
     ]);
     if (rows[0]?.held !== true) throw new RebuildRefused(await whoRuns(client));
-    return work();
+    return work(stop ? AbortSignal.any([stop, lost.signal]) : lost.signal).catch((error: unknown) => {
+      throw lost.signal.aborted ? lost.signal.reason : error;
+    });
   });
 }
+
+const LOST =
+  'The connection to Postgres that keeps other rebuilds away has ended, so that this one stops. What it has built is left: run it again.';
 
 async function whoRuns(client: Client): Promise<string> {
   const holder = await holderOf(client, REBUILD_LOCK);

@@ -11,6 +11,7 @@ import { countParked, type Parked, ParksMore } from './parked-commits.ts';
 import { RebuildRefused, withRebuildClient, withRebuildLock } from './rebuild-lock.ts';
 import { refuseOtherTables } from './refusals.ts';
 import { NEXT, READ_MODEL } from './schema-state.ts';
+import { tellTrouble } from './tell-trouble.ts';
 
 /** Told what a rebuild is doing; sequences count from the beginning of the log. */
 export interface RebuildProgress {
@@ -57,8 +58,9 @@ export interface Rebuilt {
  * the projector go on meanwhile. What was done is found again by the next call when this one ends early. Throws
  * RebuildRefused, having changed nothing that anybody reads.
  */
-export function rebuildReadModel(options: RebuildOptions): Promise<Rebuilt> {
-  return withRebuildLock(options.databaseUrl, async () => {
+export function rebuildReadModel(wanted: RebuildOptions): Promise<Rebuilt> {
+  return withRebuildLock(wanted.databaseUrl, wanted.signal, async (signal) => {
+    const options = { ...wanted, signal };
     const live = await withRebuildClient(options.databaseUrl, (client) => refuseOtherTables(client, options));
     return runOnce(options, live).catch((error: unknown) => {
       if (!(error instanceof ParksMore)) throw error;
@@ -72,7 +74,8 @@ async function runOnce(options: RebuildOptions, live: readonly Checkpoint[]): Pr
   const { next, resumed } = await openNext(options, live.length);
   try {
     options.signal?.throwIfAborted();
-    return await build(options, next, resumed);
+    const say = (text: string): void => options.progress.say(text);
+    return await tellTrouble(next, say, () => build(options, next, resumed));
   } finally {
     if (options.dryRun && !options.signal?.aborted) await next.drop();
     else await next.close();
@@ -148,7 +151,9 @@ async function compare(
   });
 }
 
-function whyBehind(live: readonly Checkpoint[], next: NewReadModel): string | null {
-  const lowest = Math.min(...live.map(({ sequence }) => sequence));
-  return lowest < next.furthest ? `it is at ${lowest}, behind the new one at ${next.furthest}` : null;
+function whyBehind(live: readonly Checkpoint[], { positions }: NewReadModel): string | null {
+  const behind = live.find(({ lane, sequence }) => sequence < (positions[lane] ?? 0));
+  if (!behind) return null;
+  const { lane, sequence } = behind;
+  return `its lane ${lane} is at ${sequence}, behind the new one at ${positions[lane]}`;
 }

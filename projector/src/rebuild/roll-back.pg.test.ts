@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { allRows } from '../testing/database.ts';
-import { OWN_ROOM, useProjectedLog } from '../testing/projected-log.ts';
+import { listening, OWN_ROOM, patiently, useProjectedLog } from '../testing/projected-log.ts';
 import { isEqual } from '../verify/compare-read-models.ts';
 import { dropExpiredPrevious } from './drop-expired-previous.ts';
 
@@ -41,4 +41,23 @@ it('a rebuild keeps the old tables as long as it was told', async () => {
   expect(await dropExpiredPrevious(stage.databaseUrl, Date.now() + 3_700_000)).toBe(true);
   expect(await stage.schemas()).toEqual(['read_model']);
   await expect(stage.rollBack()).rejects.toThrow('There is no previous read model');
+});
+
+it('old tables that have expired are left alone while others are about to take their name', async () => {
+  await stage.rebuild();
+  const expired = Date.now() + 3_700_000;
+  const reader = await stage.pool.connect();
+  await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await reader.query('SELECT count(*) FROM read_model.checkpoints');
+  const { said, progress } = listening();
+  const rebuilding = stage.rebuild({ progress });
+  await vi.waitFor(
+    () => expect(said).toContainEqual(expect.stringContaining('waiting to exchange')),
+    patiently,
+  );
+  expect(await dropExpiredPrevious(stage.databaseUrl, expired)).toBe(false);
+  await reader.query('COMMIT');
+  reader.release();
+  await rebuilding;
+  expect(await dropExpiredPrevious(stage.databaseUrl, expired)).toBe(true);
 });

@@ -26,13 +26,14 @@ type RollBackOptions = Pick<
  * Brings back the tables that the last switch replaced, caught up with the log from where they stood; those of now are kept
  * in their place, so that the same call goes forward again. Throws RebuildRefused, having changed nothing that is read.
  */
-export function rollBackReadModel(options: RollBackOptions): Promise<Exchanged> {
-  return withRebuildLock(options.databaseUrl, async () => {
-    const { databaseUrl, log, logger, signal } = options;
+export function rollBackReadModel(wanted: RollBackOptions): Promise<Exchanged> {
+  return withRebuildLock(wanted.databaseUrl, wanted.signal, async (signal) => {
+    const options = { ...wanted, signal };
+    const { databaseUrl, log, logger } = options;
     const tables = await reopenPrevious(options);
     await retryLikeLive(options);
     const place = { databaseUrl, schema: NEXT, epoch: log.epoch, log, logger, source: 'previous' as const };
-    const next = await NewReadModel.resume({ ...place, ...(signal && { signal }) });
+    const next = await NewReadModel.resume({ ...place, signal });
     if (!next) throw new RebuildRefused('The previous read model is gone: make it anew with parley rebuild.');
     try {
       const source = logSource(log);

@@ -1,6 +1,6 @@
 import { parseSubject } from '@parley/contracts';
 import type { EventLog, Logger } from '@parley/runtime';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Checkpoint } from '../checkpoints.ts';
 import { LOCK_SPACE } from '../ownership.ts';
 import { READ_MODEL } from '../read-model.ts';
@@ -8,7 +8,7 @@ import { type CommitSource, logSource } from '../rebuild/commit-source.ts';
 import { checkpointsOf, misfitOf } from '../rebuild/live-read-model.ts';
 import { NewReadModel } from '../rebuild/new-read-model.ts';
 import { countParked, type Parked, type ParkedOnce, parkedOnlyIn } from '../rebuild/parked-commits.ts';
-import { holderOf } from '../rebuild/rebuild-lock.ts';
+import { holderOf, withRebuildClient } from '../rebuild/rebuild-lock.ts';
 import { compareReadModels, isEqual, type TableComparison } from './compare-read-models.ts';
 import { eventsOfRow, type TracedEvent } from './events-of-row.ts';
 import { isSampled } from './sample.ts';
@@ -189,20 +189,6 @@ async function lockOut(client: Client): Promise<void> {
   );
 }
 
-/** Without a limit for statements: a table's sums take as long as the table is large. */
-async function withClient<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({
-    connectionString: databaseUrl,
-    application_name: `parley-verify-${process.pid}`,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-  });
-  // What lost it fails at the next statement; without a listener the process would end.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
+function withClient<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
+  return withRebuildClient(databaseUrl, work, 'parley-verify');
 }

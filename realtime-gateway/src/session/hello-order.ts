@@ -8,6 +8,14 @@ export interface DeviceHello {
   connection: string;
 }
 
+/** The last moment that a date can name: there are places enough behind it. */
+const LATEST = 8.64e15;
+
+/** Whether a hello may have it, so that those that come afterwards can still be later. */
+export function isPlace(at: unknown): at is number {
+  return Number.isSafeInteger(at) && Number(at) >= 0 && Number(at) <= LATEST;
+}
+
 type Place = Pick<DeviceHello, 'at' | 'connection'>;
 
 export function isLater(one: Place, other: Place): boolean {
