@@ -63,19 +63,22 @@ export async function loadAggregate<State>(
   source: Source,
   aggregate: Aggregate<State>,
 ): Promise<Loaded<State>> {
-  const loaded = (await readSnapshot(source, aggregate)) ?? emptyAggregate(aggregate);
-  try {
-    await foldTail(source.log, aggregate, loaded);
-  } catch (error) {
-    if (error instanceof PurgedHistory) {
-      source.logger.error(
-        { subject: aggregate.subject, snapshotVersion: loaded.snapshotVersion },
-        NO_HISTORY,
-      );
+  for (let tried = -1; ; ) {
+    const loaded = (await readSnapshot(source, aggregate)) ?? emptyAggregate(aggregate);
+    const { snapshotVersion } = loaded;
+    try {
+      await foldTail(source.log, aggregate, loaded);
+      return loaded;
+    } catch (error) {
+      if (!(error instanceof PurgedHistory)) throw error;
+      // Retention stores a snapshot before it removes: it may have done both since this one was read.
+      if (snapshotVersion <= tried) {
+        source.logger.error({ subject: aggregate.subject, snapshotVersion }, NO_HISTORY);
+        throw error;
+      }
+      tried = snapshotVersion;
     }
-    throw error;
   }
-  return loaded;
 }
 
 /**

@@ -31,11 +31,7 @@ export class OldCommands {
    * What became of each command id up to the sequence `through`: its record, `removed` when retention has taken its answer,
    * `unavailable` when that cannot be said now, and nothing when it was never accepted. Never rejects.
    */
-  async find(
-    aggregate: Owner,
-    commandIds: readonly string[],
-    through: number,
-  ): Promise<Map<string, Found>> {
+  async find(aggregate: Owner, commandIds: readonly string[], through: number): Promise<Map<string, Found>> {
     const ids = [...new Set(commandIds)];
     const seen = await within(2 * PATIENCE_MS, this.#seen(aggregate.subject, ids, through));
     const found = new Map<string, Found>();
@@ -65,11 +61,7 @@ export class OldCommands {
     }
   }
 
-  async #record(
-    aggregate: Owner,
-    commandId: string,
-    sequence: number,
-  ): Promise<Found> {
+  async #record(aggregate: Owner, commandId: string, sequence: number): Promise<Found> {
     try {
       const stored = await this.#log.at(sequence);
       if (!stored && sequence < (await this.#log.bounds()).first) return 'removed';

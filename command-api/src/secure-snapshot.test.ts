@@ -108,6 +108,25 @@ test('a writer that slept while its next commits were removed fails once, and lo
   expect((await loadAggregate(source, aggregate)).version).toBe(10);
 });
 
+test('a load that meets retention between the snapshot and the log begins again with the newer snapshot, and says nothing', async () => {
+  const log = await logOf(20);
+  const { source, lines } = place(log);
+  const { snapshots } = source;
+  const meeting = {
+    get: async (key: string) => {
+      const bytes = await snapshots.get(key);
+      if (log.completeFrom === 1) {
+        await secureSnapshot(source, subject);
+        log.completeFrom = 22;
+      }
+      return bytes;
+    },
+    put: snapshots.put.bind(snapshots),
+  };
+  expect((await loadAggregate({ ...source, snapshots: meeting }, aggregate)).version).toBe(21);
+  expect(lines).toEqual([]);
+});
+
 test('a hole that retention did not make is a fault of the log, and secures nothing', async () => {
   const log = await logOf(5);
   const { source } = place(log);

@@ -3,7 +3,7 @@ import { partitionOf, userToken } from './ids.ts';
 /** The one stream that holds every event, and what it captures. */
 export const LOG_STREAM = 'EVT';
 export const LOG_SUBJECTS = 'evt.>';
-/** KV bucket of folded aggregate state; disposable. */
+/** KV bucket of folded aggregate state: over history that retention has removed it is the only copy but for the archive. */
 export const SNAPSHOT_BUCKET = 'snapshots';
 
 const twoDigits = (partition: number): string => String(partition).padStart(2, '0');

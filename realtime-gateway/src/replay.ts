@@ -177,11 +177,21 @@ export class Replay {
         if (!subjects.has(record.subject)) continue;
         commits.push(readCommitOrHide(record));
         bytes += record.payload.length;
-        if (bytes >= PAGES_PER_PART * this.#pageBytes) return { commits, until: record.sequence };
+        if (bytes >= PAGES_PER_PART * this.#pageBytes) {
+          await this.#refuseRemoved(range);
+          return { commits, until: record.sequence };
+        }
       }
       if (this.#fault || this.#history.closed) break;
     }
+    await this.#refuseRemoved(range);
     return { commits, until: range.until };
+  }
+
+  /** A single subject read from before the log's beginning looks whole. Asked after the reading: retention may just have begun. */
+  async #refuseRemoved({ after }: LogRange): Promise<void> {
+    const { first } = await this.#log.bounds();
+    if (after + 1 < first) throw new ContinuityLost('retention', `the log begins at ${first}`);
   }
 
   async #sendPage(page: readonly Commit[], until: number): Promise<boolean> {

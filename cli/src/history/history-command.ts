@@ -1,4 +1,5 @@
 import { conversationSubject } from '@parley/contracts';
+import type { EventLog, LogRange } from '@parley/runtime';
 import { Command } from 'commander';
 import { lineOf } from '../log/event-line.ts';
 import type { EventRow } from '../log/event-row.ts';
@@ -8,7 +9,7 @@ import { type Look, lookAtLog } from '../log/look-at-log.ts';
 import { rangeBetween } from '../log/places-in-log.ts';
 import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, wholeNumber } from '../run-command.ts';
-import { history } from './history.ts';
+import { history, removedBefore } from './history.ts';
 
 interface HistoryFlags extends LogFlags, RangeFlags {
   user?: string;
@@ -43,11 +44,13 @@ export function historyCommand(): Command {
 }
 
 async function show({ log, output, progress, signal }: Look, conversation: string, flags: HistoryFlags) {
-  const range = await rangeBetween(log, flags, Date.now());
+  const range = await wholeOrBetween(log, flags);
   if ((await log.lastSequence(conversationSubject(conversation))) === 0) {
     progress.warn(`The log holds no conversation ${conversation}.`);
     return EXIT.differs;
   }
+  const removed = await removedBefore(log, conversation, range);
+  if (removed !== null) progress.warn(removedNote(removed));
   const filter = { conversation, user: flags.user, types: flags.type };
   const rows = history(log, filter, range, signal);
   const line = lineOf(flags.json);
@@ -55,6 +58,16 @@ async function show({ log, output, progress, signal }: Look, conversation: strin
     await output.write(line(row));
   }
   return EXIT.clean;
+}
+
+/** Of a quiet conversation the last commit stays, from long before the log is whole. */
+async function wholeOrBetween(log: EventLog, flags: HistoryFlags): Promise<LogRange> {
+  const range = await rangeBetween(log, flags, Date.now());
+  return flags.since === undefined ? { ...range, after: 0 } : range;
+}
+
+function removedNote(version: number): string {
+  return `Retention has removed what was before version ${version}: it is in the archive, and no longer in the log.`;
 }
 
 async function newest(rows: AsyncIterable<EventRow>, count: number): Promise<readonly EventRow[]> {

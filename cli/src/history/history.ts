@@ -22,3 +22,21 @@ export async function* history(
     }
   }
 }
+
+/**
+ * The first version that the log holds of a conversation, when earlier ones were removed of which the range may have held
+ * some; null when it is whole.
+ */
+export async function removedBefore(
+  log: EventLog,
+  conversation: string,
+  { after }: LogRange,
+): Promise<number | null> {
+  const { first } = await log.bounds();
+  if (after >= first) return null;
+  for await (const [oldest] of log.read(conversationSubject(conversation), 0)) {
+    const version = oldest ? (rowsOf(oldest)[0]?.version ?? 1) : 1;
+    return version > 1 ? version : null;
+  }
+  return null;
+}

@@ -31,7 +31,8 @@ export async function archiveLimit(dir: string, log: EventLog, { progress, signa
       `The archive in ${dir} is damaged: ${faults[0]}. Bring it back from a copy; \`parley archive verify\` shows all faults.`,
     );
   }
-  return { through: last, because: 'the archive ends there; `parley archive` goes on with it' };
+  // Its last commit proves to `parley archive` that this is the log that it goes on with.
+  return { through: last - 1, because: 'the archive ends behind it; `parley archive` goes on with it' };
 }
 
 /**
@@ -57,6 +58,12 @@ export async function compareWithArchive(
         work.advance(stored.sequence - done);
         done = stored.sequence;
       }
+    }
+    // A replica that is behind may have answered; this the leader answers.
+    if (done < through && (await log.at(through))) {
+      throw new RetentionRefused(
+        `A server of the log showed commits up to ${done} only, and it holds ${through}: nothing is removed. Try again.`,
+      );
     }
   } finally {
     await archived.close();

@@ -1,9 +1,12 @@
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { LOG_STREAM, PARTITIONS } from '@parley/contracts';
+import { type JetStreamManager, jetstreamManager, StorageType } from '@nats-io/jetstream';
+import { LOG_STREAM, PARTITIONS, SNAPSHOT_BUCKET } from '@parley/contracts';
 import { completeFrom, raiseCompleteFrom } from '@parley/runtime';
 import { connectNats } from '../open-log.ts';
 import type { Limit } from './plan.ts';
+import { RetentionRefused } from './retention-refused.ts';
 
+/** Of a KV bucket's stream. */
+const SNAPSHOT_STREAM = `KV_${SNAPSHOT_BUCKET}`;
 /** A whole page of subjects is counted at once by the server; a purge writes a tombstone for each commit. */
 const TIMEOUT_MS = 60_000;
 
@@ -52,6 +55,32 @@ export class LogStream {
       limits.push({ through: ack_floor.stream_seq, because });
     }
     return limits;
+  }
+
+  /** Throws RetentionRefused when a durable reader needs a commit up to there: it may have come since the plan was made. */
+  async refuseReadersBefore(through: number): Promise<void> {
+    const behind = (await this.readers()).find((reader) => reader.through < through);
+    if (behind)
+      throw new RetentionRefused(`No more is removed: ${behind.because}. Run the same command again.`);
+  }
+
+  /** Throws RetentionRefused when the store of snapshots would lose one sooner than the log loses a commit. */
+  async refuseLossySnapshots(): Promise<void> {
+    const { num_replicas: replicas } = (await this.#manager.streams.info(LOG_STREAM)).config;
+    const { config } = await this.#manager.streams.info(SNAPSHOT_STREAM);
+    const faults = [
+      ...(config.storage === StorageType.File ? [] : ['it is in memory']),
+      ...(config.max_age === 0 ? [] : ['it forgets by age']),
+      ...(config.max_bytes === -1 ? [] : ['its size is limited']),
+      ...(config.num_replicas >= replicas
+        ? []
+        : [`${config.num_replicas} replicas, and the log ${replicas}`]),
+    ];
+    if (faults.length === 0) return;
+    throw new RetentionRefused(
+      `Snapshots stand for what is removed, and the stream ${SNAPSHOT_STREAM} may lose them: ${faults.join(', ')}. ` +
+        `Correct it first: \`nats stream edit ${SNAPSHOT_STREAM}\`.`,
+    );
   }
 
   async completeFrom(): Promise<number> {

@@ -39,6 +39,7 @@ export interface Retained {
 export function retain(options: RetainOptions): Promise<Retained> {
   const { log, stream, databaseUrl, dir, storedBefore, dryRun, agree } = options;
   return withReadModelsAtRest(databaseUrl, async (client) => {
+    await stream.refuseLossySnapshots();
     const needs = await readModelNeeds(client, log);
     const old: Limit = {
       through: (await firstStoredFrom(log, storedBefore)) - 1,
@@ -54,7 +55,10 @@ export function retain(options: RetainOptions): Promise<Retained> {
     await compareWithArchive(log, dir, limit.through, options);
     const { through } = limit;
     // The session holds the locks: when it is gone they are, and a rebuild may begin.
-    const check = async (): Promise<void> => void (await client.query('SELECT 1'));
+    const check = async (): Promise<void> => {
+      await client.query('SELECT 1');
+      await stream.refuseReadersBefore(through);
+    };
     const purge = async (only: boolean): Promise<Retained> => {
       const tallies = await purgeSubjects({
         ...options,

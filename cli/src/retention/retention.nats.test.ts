@@ -86,7 +86,8 @@ function purge(through: number, { dryRun = false, storedBefore = Number.POSITIVE
 test('an archive that holds what the log holds is believed, another is not', async () => {
   const { log } = opened;
   const { through } = await archiveLimit(archive, log, quiet);
-  expect(through).toBe((await log.bounds()).last);
+  // The archive's last commit stays.
+  expect(through).toBe((await log.bounds()).last - 1);
   await expect(compareWithArchive(log, archive, through, quiet)).resolves.toBeUndefined();
   const forged = { ...log, epoch: log.epoch, read: log.read.bind(log) };
   forged.read = async function* (subject, after) {
@@ -100,6 +101,26 @@ test('an archive that holds what the log holds is believed, another is not', asy
     'Commit 300 is not in the archive',
   );
   await expect(compareWithArchive(forged, archive, 299, quiet)).resolves.toBeUndefined();
+  forged.at = log.at.bind(log);
+  forged.read = async function* (subject, after) {
+    for await (const page of log.read(subject, after)) return yield page;
+  };
+  await expect(compareWithArchive(forged, archive, through, quiet)).rejects.toThrow('Try again');
+});
+
+test.each([
+  ['forgets by age', { max_age: 3_600e9, duplicate_window: 60e9 }, { max_age: 0 }],
+  ['size is limited', { max_bytes: 10e6 }, { max_bytes: -1 }],
+])('nothing rests on a store of snapshots that %s', async (fault, lossy, whole) => {
+  const connection = await connect({ servers: nats.url });
+  const manager = await jetstreamManager(connection);
+  const looked = () => LogStream.use(nats.url, (stream) => stream.refuseLossySnapshots());
+  await expect(looked()).resolves.toBeUndefined();
+  await manager.streams.update('KV_snapshots', lossy);
+  await expect(looked()).rejects.toThrow(fault);
+  await manager.streams.update('KV_snapshots', whole);
+  await expect(looked()).resolves.toBeUndefined();
+  await connection.close();
 });
 
 test('a dry run, and commits that are too young, remove nothing and promise nothing', async () => {
@@ -151,6 +172,10 @@ test('what a durable reader has not read stays', async () => {
   await manager.consumers.add(LOG_STREAM, { durable_name, ack_policy: AckPolicy.Explicit, ...start });
   const limits = await LogStream.use(nats.url, (stream) => stream.readers());
   expect(limits).toMatchObject([{ through: 9, because: expect.stringContaining('analytics_test') }]);
+  const refused = (through: number) =>
+    LogStream.use(nats.url, (stream) => stream.refuseReadersBefore(through));
+  await expect(refused(9)).resolves.toBeUndefined();
+  await expect(refused(10)).rejects.toThrow('analytics_test');
   await manager.consumers.delete(LOG_STREAM, durable_name);
   expect(await LogStream.use(nats.url, (stream) => stream.readers())).toEqual([]);
   await connection.close();

@@ -287,6 +287,57 @@ describe('the log', () => {
     expect(starts).toEqual([sequenceOf15 - 1]);
   });
 
+  it.each([
+    ['that has only the end of what was asked for', 4, 8, 5],
+    ['whose end the read model has not folded yet', 9, 8, 9],
+  ])('%s gives none, and says from where on it does', async (_, first, head, after) => {
+    const id = uuid(1_000 + first);
+    const story = new Story(id, { sequence: next + 1, step: 2 }).send(head - 1);
+    await story.insert(model.pool);
+    // As retention leaves it: places of others around, and of its own only the newest.
+    for (let version = 1; version <= 9; version++) {
+      for (const place of [uuid(99), version < first ? uuid(99) : id]) {
+        const commitId = `${id}-${place}-${next++}`;
+        const commit = commitOf(place, version, {});
+        await opened.log.append({ ...commit, commitId, expectedLastSequence: 'any' });
+      }
+    }
+    next = (await opened.log.bounds()).last + 1;
+    for (const asked of span(0, Math.min(first - 2, head - 1))) {
+      await expect(events(id, { after: asked })).rejects.toMatchObject({
+        code: 'invalid-request',
+        extras: { errors: [{ path: 'after', message: expect.stringContaining(`at least ${first - 1}`) }] },
+      });
+    }
+    expect(versions(await events(id, { after: first - 1 }))).toEqual(span(first, head));
+    expect(versions(await events(id, { after }))).toEqual(span(after + 1, head));
+  });
+
+  it('that loses what comes next between two pages gives none of it', async () => {
+    const id = uuid(1_100);
+    const story = new Story(id, { sequence: next + 1, step: 2 }).send(7);
+    await story.insert(model.pool);
+    await storeCommits(story);
+    const { log } = reader;
+    /** Retention takes versions 4 to 6 after the first page was read. */
+    async function* read(...asked: Parameters<typeof log.read>) {
+      for await (const page of log.read(...asked)) {
+        yield page.slice(0, 3);
+        yield page.slice(6);
+      }
+    }
+    const answer = eventsFrom({ log: { epoch: log.epoch, read } }, model.pool);
+    const query = { after: 0, limit: 100 };
+    const found = await model.read((snapshot) =>
+      answer(snapshot, { params: { conversationId: id }, query, principal: principalOf('bob') }),
+    );
+    expect(found).toBeTypeOf('function');
+    await expect(typeof found === 'function' && found()).rejects.toMatchObject({
+      code: 'invalid-request',
+      extras: { errors: [{ path: 'after' }] },
+    });
+  });
+
   it('of another epoch than the read model gives no facts', async () => {
     await tell(uuid(6), (it) => it.send(1));
     await model.pool.query('update read_model.checkpoints set epoch = $1', [uuid(0)]);

@@ -84,13 +84,15 @@ interface Wanted {
 async function readPage(commits: AsyncIterable<CommitRecord[]>, wanted: Wanted): Promise<Item[]> {
   const items: Item[] = [];
   let bytes = 0;
+  let known = wanted.after;
   for await (const batch of commits) {
     for (const { sequence, payload } of batch) {
       const stored = JSON.parse(Buffer.from(payload).toString()) as StoredEvent[];
+      refuseRemoved(stored[0]?.version ?? 0, known);
+      known = Math.max(known, stored.at(-1)?.version ?? 0);
       if ((stored[0]?.version ?? 0) > wanted.entry.version) return items;
       const events = stored.filter((event) => event.version > wanted.after);
       if (events.length === 0) continue;
-      if (items.length === 0) refuseRemoved(stored[0]?.version ?? 0, wanted.after);
       items.push({ sequence, events });
       bytes += payload.length;
       if (items.length >= wanted.limit || bytes >= PAGE_BYTES) return items;
@@ -99,9 +101,9 @@ async function readPage(commits: AsyncIterable<CommitRecord[]>, wanted: Wanted):
   return items;
 }
 
-/** Retention has removed what was asked for: what is left must not be taken for all of it. */
-function refuseRemoved(firstVersion: number, after: number): void {
-  if (firstVersion <= after + 1) return;
+/** Retention has removed what comes next, maybe just now: what is left must not be taken for all of it. */
+function refuseRemoved(firstVersion: number, known: number): void {
+  if (firstVersion <= known + 1) return;
   const message = `must be at least ${firstVersion - 1}: earlier events are no longer in the log`;
   throw new ProblemError('invalid-request', { errors: [{ path: 'after', message }] });
 }

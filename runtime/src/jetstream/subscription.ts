@@ -7,6 +7,7 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from '../event-log.ts';
+import { DeliveredCommit } from './delivered-commit.ts';
 
 const DEFAULT_MAX_BATCH = 1_000;
 /** Commits and bytes read ahead of the reader; the consumer stops pulling beyond either. */
@@ -133,7 +134,8 @@ export class JetStreamSubscription implements Subscription {
     this.#wakeReader?.();
   }
 
-  async #checkContinuity(): Promise<void> {
+  /** `next`: what is to be read next, or was found missing. */
+  async #checkContinuity(next = this.#delivered + 1): Promise<void> {
     const { first, last } = await this.#log.bounds();
     if (this.#delivered > last) {
       throw new ContinuityLost(
@@ -141,8 +143,8 @@ export class JetStreamSubscription implements Subscription {
         `the log ends at ${last}, but ${this.#delivered} was read before`,
       );
     }
-    if (this.#delivered + 1 < first) {
-      throw new ContinuityLost('retention', `the log begins at ${first}, ${this.#delivered + 1} is gone`);
+    if (next < first) {
+      throw new ContinuityLost('retention', `the log begins at ${first}, ${next} is gone`);
     }
     this.#head = Math.max(this.#head, last);
   }
@@ -217,15 +219,17 @@ export class JetStreamSubscription implements Subscription {
   /** Sequences the consumer passed over: deleted ones are legal, a stored one that was skipped is delivered now. */
   async #fillHole(until: number): Promise<void> {
     const end = Math.min(until, this.#until + 1);
-    let checked = false;
-    for (let sequence = this.#delivered + 1; sequence < end; sequence++) {
-      const record = await this.#log.at(sequence);
-      if (record) this.#push(record);
-      // Retention may have begun while this was reading: what it removes must not pass for deleted.
-      else if (!checked) {
-        await this.#checkContinuity();
-        checked = true;
+    for (let next = this.#delivered + 1; next < end; ) {
+      const found: CommitRecord[] = [];
+      let missing: number | null = null;
+      for (; next < end && found.length < ON_THE_WAY; next++) {
+        const record = await this.#log.at(next);
+        if (record) found.push(record);
+        else missing ??= next;
       }
+      // Retention says so before it removes: asked after a miss, it cannot pass for an ordinary deletion.
+      if (missing !== null) await this.#checkContinuity(missing);
+      for (const record of found) this.#push(record);
     }
   }
 
@@ -251,31 +255,6 @@ export class JetStreamSubscription implements Subscription {
         resolve();
       };
     });
-  }
-}
-
-/** Its id is read from the headers only when asked: parsing them costs a fast reader as much as the commit itself. */
-class DeliveredCommit implements CommitRecord {
-  readonly sequence: number;
-  readonly storedAt: number;
-  readonly #message: JsMsg;
-
-  constructor(message: JsMsg, sequence: number, storedAt: number) {
-    this.#message = message;
-    this.sequence = sequence;
-    this.storedAt = storedAt;
-  }
-
-  get subject(): string {
-    return this.#message.subject;
-  }
-
-  get payload(): Uint8Array {
-    return this.#message.data;
-  }
-
-  get commitId(): string {
-    return this.#message.headers?.get('Nats-Msg-Id') ?? '';
   }
 }
 

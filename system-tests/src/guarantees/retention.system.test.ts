@@ -196,7 +196,8 @@ test('who resumes from before is reset, who follows from before is told, and not
   expect(whole.of('reset')).toEqual([]);
   expect(whole.commits().length).toBeGreaterThan(0);
   whole.say({ t: 'sub', id: 1, conversation: conversationId, from: 1 });
-  await whole.until(({ frames }) => frames.some((frame) => frame.t === 'error' || frame.t === 'reset'));
+  await whole.until((listener) => listener.of('reset').length > 0);
+  expect(whole.of('reset')).toMatchObject([{ reason: 'retention', conversation: conversationId }]);
   // What is left of the conversation's past is not taken for all of it.
   expect(whole.of('sub-ok')).toMatchObject([{ from: 1, head: version }]);
   expect(whole.of('sub-commits')).toEqual([]);
