@@ -155,17 +155,18 @@ function arrangeMessages(conversationId: string, changed: ConversationChanges, r
   const expiredOrdinal = changed.conversation?.expiredOrdinal ?? 0;
   for (const [ordinal, row] of changed.messages) {
     const { sent, edits, deletion } = row;
-    const place = { conversationId, ordinal };
     const expired = ordinal <= expiredOrdinal;
-    if (sent) rows.sentMessages.push({ ...place, row, sent, expired });
-    else rows.messagePatches.push({ ...place, row });
+    // Spread objects have no fast shape, see `sentMessage`.
+    if (sent) rows.sentMessages.push({ conversationId, ordinal, row, sent, expired });
+    else rows.messagePatches.push({ conversationId, ordinal, row });
     if (deletion && !sent && !expired) {
       rows.forgottenTexts.push({ conversationId, row: { from: ordinal, through: ordinal } });
     }
     if (edits.length === 0 || deletion || expired) continue;
-    if (sent) rows.texts.push({ ...place, row: { ...sent, at: sent.sentAt, by: sent.senderId } });
-    else rows.firstEdited.push({ ...place, row });
-    for (const edit of edits) rows.texts.push({ ...place, row: edit });
+    if (sent) {
+      rows.texts.push({ conversationId, ordinal, row: { ...sent, at: sent.sentAt, by: sent.senderId } });
+    } else rows.firstEdited.push({ conversationId, ordinal, row });
+    for (const row of edits) rows.texts.push({ conversationId, ordinal, row });
   }
 }
 
