@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     .description('Works with a Parley: the stack that `npm start` runs here, or one of its own.')
     .exitOverride()
     .configureHelp({ optionDescription })
-    .showHelpAfterError('Type `parley --help` or `parley <command> --help`.');
+    .showHelpAfterError('Type `parley --help`.');
   for (const command of [
     demoCommand(),
     tailCommand(),
@@ -44,7 +44,8 @@ async function main(): Promise<void> {
     analyticsCommand(),
     importCommand(),
   ]) {
-    program.addCommand(command.copyInheritedSettings(program));
+    const ofThis = `Type \`parley ${command.name()} --help\`.`;
+    program.addCommand(command.copyInheritedSettings(program).showHelpAfterError(ofThis));
     for (const part of command.commands) part.copyInheritedSettings(command);
   }
   try {

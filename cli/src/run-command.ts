@@ -1,5 +1,5 @@
 import { SetupError } from '@parley/deploy';
-import { ContinuityLost, isPostgresAway, LogUnavailable } from '@parley/runtime';
+import { ContinuityLost, isPostgresAway, isPostgresRefusing, LogUnavailable } from '@parley/runtime';
 import { InvalidArgumentError } from 'commander';
 import { ArchiveFault } from './archive/archive-fault.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -29,17 +29,21 @@ export interface CommandContext {
 
 /**
  * Does a command's work and sets the exit code. Progress is shown on standard error, a bar on a terminal; what a command
- * found out is printed on standard output, so that it can be piped.
+ * found out is printed on standard output, so that it can be piped. After Ctrl-C the last line is `afterStop`.
  */
-export async function runCommand(work: (context: CommandContext) => Promise<ExitCode>): Promise<void> {
+export async function runCommand(
+  work: (context: CommandContext) => Promise<ExitCode>,
+  { afterStop }: { afterStop?: string } = {},
+): Promise<void> {
   const stopping = stopOnSignal();
-  const progress = createProgress();
+  const progress = createProgress(stopping.signal);
   try {
     const print = (line: string): void => void process.stdout.write(`${line}\n`);
     process.exitCode = await work({ progress, signal: stopping.signal, print });
   } catch (error) {
     process.exitCode = stopping.signal.aborted ? EXIT.stopped : exitCodeOf(error);
     if (!stopping.signal.aborted) process.stderr.write(`\n${explain(error)}\n`);
+    else if (afterStop !== undefined) process.stderr.write(`Stopped. ${afterStop}\n`);
   } finally {
     stopping.done();
   }
@@ -81,9 +85,9 @@ const KNOWN = [UsageError, Unavailable, SetupError, LogUnavailable, ContinuityLo
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (KNOWN.some((kind) => error instanceof kind)) return error.message;
+  if (isPostgresRefusing(error)) return refusal(error);
   // NATS is asked first and says so itself: what else refuses a connection is Postgres.
-  if (isPostgresAway(error) || ('code' in error && AWAY.has(String(error.code))))
-    return postgresAway(error).message;
+  if (isPostgresAway(error) || ('code' in error && AWAY.has(String(error.code)))) return away(error);
   if ('code' in error && error.code === NOT_ALLOWED) {
     return (
       `Postgres does not let this role do that: ${error.message}. Name one that may with --postgres or DATABASE_URL: the ` +
@@ -98,9 +102,17 @@ const NOT_ALLOWED = '42501';
 
 const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EHOSTUNREACH']);
 
-export function postgresAway(error: Error): Unavailable {
-  return new Unavailable(
-    `Postgres does not answer (${error.message}): start it (here: npm start), or correct --postgres or DATABASE_URL.`,
-    { cause: error },
-  );
+function away(error: Error): string {
+  // One of several addresses, as of localhost: the reasons are inside.
+  const inside = error instanceof AggregateError ? error.errors.map(String).join('; ') : error.message;
+  return `Postgres does not answer (${inside}): start it (here: npm start), or correct --postgres or DATABASE_URL.`;
+}
+
+const NO_PASSWORD = /password must be a |empty password/i;
+
+function refusal({ message }: Error): string {
+  return NO_PASSWORD.test(message)
+    ? 'Postgres wants a password, and there is none in --postgres or DATABASE_URL. That of the local stack is in ' +
+        '.parley/stack.json.'
+    : `Postgres refused: ${message}. Correct --postgres or DATABASE_URL.`;
 }

@@ -24,7 +24,8 @@ export {
   rebuildReadModel,
 } from './rebuild/rebuild.ts';
 export { RebuildRefused } from './rebuild/rebuild-lock.ts';
-export { rollBackReadModel } from './rebuild/roll-back.ts';
+export { UnknownProjection } from './rebuild/refusals.ts';
+export { type RolledBack, rollBackReadModel } from './rebuild/roll-back.ts';
 export { isEqual, type TableComparison } from './verify/compare-read-models.ts';
 export type { TracedEvent } from './verify/events-of-row.ts';
 export type { RowDifference } from './verify/merge-rows.ts';

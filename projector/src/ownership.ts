@@ -5,6 +5,8 @@ import { Client } from 'pg';
 /** `parl`: keeps Parley's advisory locks apart from those of other programs in the same database. */
 export const LOCK_SPACE = 0x7061726c;
 export const PROJECTOR_LOCK = 1;
+/** Notified in the transaction that exchanges the tables. */
+export const EXCHANGED_CHANNEL = 'parley_exchanged';
 const ASK_AGAIN_MS = 500;
 const CONNECT_TIMEOUT_MS = 2_000;
 
@@ -12,6 +14,10 @@ const CONNECT_TIMEOUT_MS = 2_000;
 export interface Ownership {
   /** Aborts when the connection is lost; somebody else may own the lanes from then on. */
   readonly lost: AbortSignal;
+  /** Told each time that a rebuild or a rollback has exchanged the tables. */
+  onExchange(listener: () => void): void;
+  /** Rejects when the lock may be gone, also when the connection does not know it yet. */
+  confirm(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -51,11 +57,25 @@ export async function becomeOwner(options: {
       await after(ASK_AGAIN_MS, undefined, { signal });
     }
     signal.throwIfAborted();
+    await client.query(`LISTEN ${EXCHANGED_CHANNEL}`);
   } catch (error) {
     await client.end().catch(() => undefined);
     throw error;
   }
-  return { lost: lost.signal, release: () => client.end() };
+  let exchanged = (): void => {};
+  client.on('notification', () => exchanged());
+  return {
+    lost: lost.signal,
+    onExchange(listener) {
+      exchanged = listener;
+    },
+    async confirm() {
+      // The lock lives as long as the session: one that answers has it.
+      await client.query('SELECT 1');
+      lost.signal.throwIfAborted();
+    },
+    release: () => client.end(),
+  };
 }
 
 async function tryLock(client: Client): Promise<boolean> {

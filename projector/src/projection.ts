@@ -1,10 +1,11 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { ContinuityLost, type EventLog, type Logger } from '@parley/runtime';
 import type { Pool } from 'pg';
-import { claimLanes, Diverged } from './checkpoints.ts';
+import { type Checkpoint, claimLanes, Diverged } from './checkpoints.ts';
 import type { ProjectorMetrics } from './metrics.ts';
-import { becomeOwner } from './ownership.ts';
+import { becomeOwner, type Ownership } from './ownership.ts';
 import { LANES, type RunningLanes, runLanes } from './run-lanes.ts';
+import { OwnershipLost } from './write-batch.ts';
 
 const TRY_AGAIN_MS = 1_000;
 const LAG_EVERY_MS = 1_000;
@@ -78,7 +79,7 @@ export class Projection {
   }
 
   async #ownAndRun(): Promise<void> {
-    const { databaseUrl, logger, pool, log, metrics, lanes = LANES } = this.#options;
+    const { databaseUrl, logger } = this.#options;
     const ownership = await becomeOwner({
       databaseUrl,
       logger,
@@ -88,17 +89,46 @@ export class Projection {
       },
     });
     try {
-      const checkpoints = await claimLanes(pool, log, lanes);
-      logger.info({ checkpoints }, 'projecting');
-      const signal = AbortSignal.any([this.#stop.signal, ownership.lost]);
-      const run = runLanes({ log, pool, checkpoints, metrics, logger, signal });
-      this.#state = { kind: 'running', run };
-      await observed(run, metrics);
-      ownership.lost.throwIfAborted();
+      while (await this.#runUntilExchanged(ownership)) {
+        logger.info('the tables were exchanged by a rebuild or a rollback: starting over on the new ones');
+      }
     } finally {
       await ownership.release();
     }
   }
+
+  /** True when the tables are others now and this process still owns them: nobody needs to wait then. */
+  async #runUntilExchanged(ownership: Ownership): Promise<boolean> {
+    const { logger, pool, log, metrics, lanes = LANES } = this.#options;
+    const checkpoints = await claimLanes(pool, log, lanes);
+    logger.info({ checkpoints }, 'projecting');
+    const exchange = new AbortController();
+    ownership.onExchange(() => exchange.abort());
+    const signal = AbortSignal.any([this.#stop.signal, ownership.lost, exchange.signal]);
+    const run = runLanes({ log, pool, checkpoints, metrics, logger, signal });
+    this.#state = { kind: 'running', run };
+    try {
+      await observed(run, metrics);
+    } catch (error) {
+      // A batch may have met the new tables before they were told of.
+      if (!(error instanceof OwnershipLost)) throw error;
+      await ownership.confirm();
+      if (!(await isExchanged(pool, checkpoints))) throw error;
+      return !this.#stop.signal.aborted;
+    }
+    ownership.lost.throwIfAborted();
+    return exchange.signal.aborted && !this.#stop.signal.aborted;
+  }
+}
+
+/** With the lock held only an exchange gives the lanes another owner. */
+async function isExchanged(pool: Pool, checkpoints: readonly Checkpoint[]): Promise<boolean> {
+  const ours = Math.max(...checkpoints.map(({ ownerEpoch }) => ownerEpoch));
+  const { rows } = await pool.query<{ others: boolean }>(
+    'SELECT coalesce(bool_and(owner_epoch > $1), false) AS others FROM checkpoints',
+    [ours],
+  );
+  return rows[0]?.others === true;
 }
 
 /** Keeps the lag gauges true while the run lasts, also when nothing arrives. */

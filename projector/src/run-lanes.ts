@@ -65,6 +65,8 @@ export function runLanes(options: RunLanesOptions): RunningLanes {
   });
   const close = () => void subscription.close();
   ended.addEventListener('abort', close, { once: true });
+  // It may have been told to stop while the lanes were being claimed.
+  if (ended.aborted) close();
   const pump = async () => {
     const looked = new AbortController();
     const retries = retryOnRequest({

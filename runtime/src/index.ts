@@ -42,7 +42,7 @@ export { MemoryEventLog, MemorySnapshotStore } from './memory/event-log.ts';
 export { type DeclaredMetric, type MetricOptions, Metrics } from './metrics.ts';
 export { createOperatorServer } from './operator-server.ts';
 export { fieldFaults, parse } from './parse.ts';
-export { createPool, isPostgresAway, type PoolOptions } from './postgres.ts';
+export { createPool, isPostgresAway, isPostgresRefusing, type PoolOptions } from './postgres.ts';
 export { ProblemError } from './problem-error.ts';
 export { toProblem } from './problem-mapping.ts';
 export {

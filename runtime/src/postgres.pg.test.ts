@@ -5,7 +5,7 @@ import { type PostgresServer, startPostgres } from '@parley/deploy/testing';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createLogger } from './log.ts';
-import { createPool, type PoolOptions } from './postgres.ts';
+import { createPool, isPostgresRefusing, type PoolOptions } from './postgres.ts';
 import { toProblem } from './problem-mapping.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'parley-pool-'));
@@ -69,6 +69,24 @@ test('a statement over its time is ended, as Postgres being away and not as a fa
 test('a wrong statement is a fault of ours', async () => {
   expect(await problemOf(open().query('SELECT nope FROM nowhere'))).toBe('internal');
 });
+
+test.each([
+  ['no password', (url: URL) => Object.assign(url, { password: '' }), 'must be a string'],
+  ['a wrong password', (url: URL) => Object.assign(url, { password: 'wrong' }), 'authentication failed'],
+  ['a database that is not there', (url: URL) => Object.assign(url, { pathname: '/nowhere' }), 'not exist'],
+])('%s is refused, and no connection is left half open', async (_, change, reason) => {
+  const pool = open({ url: String(change(new URL(server.url))) });
+  const error: unknown = await pool.query('SELECT 1').catch((fault: unknown) => fault);
+  if (!(error instanceof Error)) throw new Error('it was let in');
+  expect(error.message).toContain(reason);
+  expect(isPostgresRefusing(error)).toBe(true);
+  await expect.poll(openSockets).toBe(0);
+});
+
+/** To Postgres, of this process. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+}
 
 test('while Postgres is down queries fail as unavailable, and work again when it is back', async () => {
   const pool = open();

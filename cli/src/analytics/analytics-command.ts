@@ -1,5 +1,6 @@
 import { analyticsAccess } from '@parley/deploy';
 import { Command } from 'commander';
+import { counted } from '../log/counted.ts';
 import { findLog, type LogFlags, withLog } from '../places.ts';
 import { type CommandContext, EXIT, runCommand, wholeNumber } from '../run-command.ts';
 import { renderTable } from '../table.ts';
@@ -59,10 +60,14 @@ async function add(
 function instructions(access: ReturnType<typeof analyticsAccess>): string {
   const { exports, account, apiPrefix, inboxPrefix } = access;
   return [
-    '# In the configuration of the NATS servers, in the account of the services (here: PARLEY):',
+    '# Retention removes nothing that this reader has not acknowledged: remove it when nobody uses it any more.',
+    '',
+    '# In the configuration of the NATS servers, in the account of the services (here: PARLEY); where it has exports',
+    '# already, put these among them:',
     exports,
     '',
-    '# Beside it, in `accounts`: the reader. In the same account as the services it could write to the log.',
+    '# Beside it, in `accounts`: the reader. In the same account as the services it could write to the log. Where another',
+    '# reader has made the account already, put the imports and the user into the existing account.',
     account,
     '',
     `# The reader connects with inboxPrefix "${inboxPrefix}" and uses JetStream with apiPrefix "${apiPrefix}".`,
@@ -114,7 +119,7 @@ async function onConsumers<T>(flags: Flags, work: (consumers: AnalyticsConsumers
 function renderConsumers(consumers: readonly AnalyticsConsumer[]): string {
   const heading = ['reader', 'consumer', 'acknowledged up to', 'behind', 'unacknowledged'];
   const rows = consumers.map(({ name, consumer, position, behind, unacknowledged }) => {
-    return [name, consumer, position, `${behind} commits`, `${unacknowledged} commits`];
+    return [name, consumer, position, counted(behind, 'commit'), counted(unacknowledged, 'commit')];
   });
   return renderTable([heading, ...rows], { right: [3, 4] });
 }

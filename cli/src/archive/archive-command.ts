@@ -1,5 +1,6 @@
 import { ContinuityLost } from '@parley/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { counted, grouped } from '../log/counted.ts';
 import { openLog } from '../open-log.ts';
 import { findLog, type LogFlags, withLog } from '../places.ts';
 import {
@@ -20,6 +21,7 @@ interface ArchiveFlags extends LogFlags {
   to?: string;
   segmentCommits: number;
   segmentBytes: number;
+  withoutBeginning: boolean;
   json: boolean;
 }
 
@@ -69,9 +71,14 @@ export function archiveCommand(): Command {
         .argParser(byteSize)
         .default(64_000_000, '64MB'),
     )
+    .option('--without-beginning', 'begin a new archive although the log has lost its beginning', false)
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', ARCHIVE_HELP)
-    .action((flags: ArchiveFlags) => runCommand((context) => faultsTold(() => archiveLog(flags, context))));
+    .action((flags: ArchiveFlags) =>
+      runCommand((context) => faultsTold(() => archiveLog(flags, context)), {
+        afterStop: 'Run the same command to go on.',
+      }),
+    );
   return archive.addCommand(verifyCommand());
 }
 
@@ -96,14 +103,14 @@ function verifyCommand(): Command {
 }
 
 async function archiveLog(
-  { to, segmentCommits, segmentBytes, json, ...places }: ArchiveFlags,
+  { to, segmentCommits, segmentBytes, withoutBeginning, json, ...places }: ArchiveFlags,
   { progress, signal, print }: CommandContext,
 ): Promise<Outcome> {
   if (!to) throw new UsageError('Say where the archive is: parley archive --to DIR.');
   const { log, close } = await openLog(await findLog(places));
   try {
     const limits = { commits: segmentCommits, bytes: segmentBytes };
-    const outcome = await writeArchive({ log, dir: to, limits, progress, signal });
+    const outcome = await writeArchive({ log, dir: to, limits, withoutBeginning, progress, signal });
     print(json ? JSON.stringify(outcome) : describeOutcome(outcome));
     return EXIT.clean;
   } finally {
@@ -168,19 +175,21 @@ async function faultsTold(work: () => Promise<Outcome>): Promise<Outcome> {
 
 function describeOutcome({ folder, first, last, head, segments, commits, bytes }: WriteOutcome): string {
   if (last === null) return 'The log is empty: nothing to archive.';
-  const holds = `${folder} holds ${first} to ${last}`;
+  const holds = `${folder} holds ${grouped(first ?? 0)} to ${grouped(last)}`;
   const done =
     segments === 0
       ? `Nothing new. ${holds}, as far as the log goes.`
-      : `Archived ${number(commits)} commits in ${counted(segments)}, ${megabytes(bytes)}. ${holds}.`;
+      : `Archived ${counted(commits, 'commit')} in ${counted(segments, 'segment')}, ${megabytes(bytes)}. ${holds}.`;
   return `${done}\nhead ${head}`;
 }
 
 function describeEpoch(verdict: EpochVerdict, print: (line: string) => void): void {
   const { epoch, first, last, head, segments, commits, bytes, faults } = verdict;
-  const range = last === null ? 'nothing' : `${first} to ${last}`;
-  const size = `${number(commits)} commits in ${counted(segments)}, ${megabytes(bytes)}`;
-  const result = faults.length === 0 ? `as it was written\n  head ${head}` : `${faults.length} faults`;
+  const range = last === null ? 'nothing' : `${grouped(first ?? 0)} to ${grouped(last)}`;
+  const size = `${counted(commits, 'commit')} in ${counted(segments, 'segment')}, ${megabytes(bytes)}`;
+  const begins = first === null || first === 1 ? '' : `, but it begins at ${grouped(first)}, not at 1`;
+  const result =
+    faults.length === 0 ? `as it was written${begins}\n  head ${head}` : counted(faults.length, 'fault');
   print(`epoch ${epoch}: ${range}, ${size}: ${result}`);
   for (const fault of faults) print(`  ${fault}`);
 }
@@ -189,24 +198,18 @@ function describeLog(
   { compared, notArchived, differing, faults }: LogVerdict,
   print: (line: string) => void,
 ): void {
-  const result = differing === 0 ? 'the same' : `${number(differing)} differ`;
-  print(`${number(compared)} commits compared with the log: ${result}`);
-  if (notArchived > 0) print(`${number(notArchived)} newer ones are in the log alone: parley archive --to`);
+  const result = differing === 0 ? 'the same' : `${grouped(differing)} differ`;
+  print(`${counted(compared, 'commit')} compared with the log: ${result}`);
+  if (notArchived > 0) {
+    print(`${counted(notArchived, 'newer commit')} only in the log: parley archive --to`);
+  }
   for (const fault of faults) print(`  ${fault}`);
-}
-
-function counted(segments: number): string {
-  return `${number(segments)} ${segments === 1 ? 'segment' : 'segments'}`;
 }
 
 /** For an option's value. */
 function sha256(text: string): string {
   if (/^[0-9a-f]{64}$/.test(text)) return text;
   throw new InvalidArgumentError('A head is 64 hexadecimal digits, as `parley archive` prints it.');
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 function megabytes(bytes: number): string {

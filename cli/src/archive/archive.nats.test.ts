@@ -85,7 +85,8 @@ async function archived(epoch = opened.log.epoch) {
   return records.map(shown);
 }
 
-const write = () => writeArchive({ log: opened.log, dir, limits, ...quiet });
+const write = (more: { withoutBeginning?: boolean } = {}) =>
+  writeArchive({ log: opened.log, dir, limits, ...more, ...quiet });
 
 async function clean(): Promise<void> {
   expect((await verifyArchive(dir, quiet)).flatMap(({ faults }) => faults)).toEqual([]);
@@ -118,7 +119,10 @@ describe('an archive of a real log', () => {
   test('holds the same commits, with deleted ones left out wherever they were', async () => {
     await append(45);
     await remove(1, 2, 10, 11, 20, 21, 22, 44, 45);
-    expect(await write()).toMatchObject({ first: 3, last: 43, commits: 36 });
+    await expect(write()).rejects.toThrow(
+      'The log begins at 3: commits 1 to 2 are only in an earlier archive. Go on in that folder',
+    );
+    expect(await write({ withoutBeginning: true })).toMatchObject({ first: 3, last: 43, commits: 36 });
     expect(await archived()).toEqual(await logged());
     await append(5);
     expect(await write()).toMatchObject({ first: 3, last: 50, commits: 5 });

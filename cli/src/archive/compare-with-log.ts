@@ -43,7 +43,7 @@ export async function compareWithLog(
   if (!newest) return verdict;
   const range = { after: first - 1, until: newest.sequence };
   const archived = new CommitCursor(archive.read(range));
-  const work = progress.start('comparing with the log', range.until - range.after);
+  const work = progress.start('comparing with the log', range.until - range.after, undefined, 'commits');
   try {
     for await (const batch of readLog(log, range, signal)) {
       for (const stored of batch) {

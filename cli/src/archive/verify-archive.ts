@@ -1,3 +1,4 @@
+import { counted } from '../log/counted.ts';
 import type { Progress } from '../progress.ts';
 import { ArchiveFault } from './archive-fault.ts';
 import {
@@ -91,7 +92,12 @@ async function segmentFaults(
   { progress, signal }: VerifyOptions,
 ): Promise<string[]> {
   const faults: string[] = [];
-  const work = progress.start('verifying', total(manifest, 'commits'), () => `${faults.length} faults`);
+  const work = progress.start(
+    'verifying',
+    total(manifest, 'commits'),
+    () => counted(faults.length, 'fault'),
+    'commits',
+  );
   try {
     for (const entry of manifest.segments) {
       try {

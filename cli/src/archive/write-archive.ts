@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommitRecord, EventLog } from '@parley/runtime';
+import { counted as countOf, grouped } from '../log/counted.ts';
 import type { Progress } from '../progress.ts';
 import { ArchiveFault } from './archive-fault.ts';
 import { checkManifest } from './archive-source.ts';
@@ -24,6 +25,8 @@ interface WriteOptions {
   log: EventLog;
   dir: string;
   limits: SegmentLimits;
+  /** Begin a new archive although the log has lost its beginning. */
+  withoutBeginning?: boolean;
   progress: Progress;
   signal: AbortSignal;
 }
@@ -47,7 +50,7 @@ export interface WriteOutcome {
  * and writes nothing, when archive and log do not fit together.
  */
 export async function writeArchive(options: WriteOptions): Promise<WriteOutcome> {
-  const { log, dir } = options;
+  const { log, dir, withoutBeginning = false } = options;
   const folder = epochFolder(dir, log.epoch);
   await makeFolder(folder);
   const release = await lockFolder(folder);
@@ -55,7 +58,7 @@ export async function writeArchive(options: WriteOptions): Promise<WriteOutcome>
     await removeTemporary(folder);
     const manifest = (await readManifest(folder)) ?? { epoch: log.epoch, segments: [] };
     checkManifest(folder, log.epoch, manifest);
-    const range = await whatIsMissing(log, folder, manifest);
+    const range = await whatIsMissing(log, folder, manifest, withoutBeginning);
     const added = range ? await extend(options, folder, manifest, range) : [];
     return {
       epoch: log.epoch,
@@ -78,13 +81,27 @@ interface Range {
 }
 
 /** The end is a stored commit, never a deleted sequence: so the next run can ask the log whether it still is the same. */
-async function whatIsMissing(log: EventLog, folder: string, manifest: Manifest): Promise<Range | null> {
+async function whatIsMissing(
+  log: EventLog,
+  folder: string,
+  manifest: Manifest,
+  withoutBeginning: boolean,
+): Promise<Range | null> {
   const { first, last } = await log.bounds();
   const end = manifest.segments.at(-1);
   if (end) await checkFits(log, { first, last }, folder, manifest.epoch, end);
+  else if (first > 1 && !withoutBeginning) throw beginningIsElsewhere(first);
   const after = end?.last ?? first - 1;
   const newest = await newestStored(log, { first: after + 1, last });
   return newest && { after, until: newest.sequence };
+}
+
+/** An archive without it looks whole, and no read model can be made from it. */
+function beginningIsElsewhere(first: number): ArchiveFault {
+  return new ArchiveFault(
+    `The log begins at ${grouped(first)}: commits 1 to ${grouped(first - 1)} are only in an earlier archive. Go on in that ` +
+      'folder; where it is lost, begin here with --without-beginning.',
+  );
 }
 
 async function checkFits(
@@ -103,7 +120,7 @@ async function checkFits(
   if (first > end.last + 1) {
     throw new ArchiveFault(
       `The archive ends at ${end.last}, the log begins at ${first}: what was between was removed before it was ` +
-        'archived. Archive into another folder; this one stays good as far as it goes.',
+        'archived. Archive into another folder with --without-beginning; this one stays good as far as it goes.',
     );
   }
   const archived = await lastCommit(folder, epoch, end);
@@ -135,7 +152,8 @@ async function extend(
 ): Promise<SegmentEntry[]> {
   const { epoch, segments } = manifest;
   const before = segments.length;
-  const work = progress.start('archiving', until - after, () => `in ${segments.length - before} segments`);
+  const detail = (): string => countOf(segments.length - before, 'segment');
+  const work = progress.start('archiving', until - after, detail, 'commits');
   const commits = counted(readLog(log, { after, until }, signal), after, (by) => work.advance(by));
   const cursor = new CommitCursor(commits);
   try {

@@ -37,8 +37,8 @@ Examples:
   parley dead-letters retry --all
   parley dead-letters skip conv.0192f0c1-7d5e-7cc3-a1b2-3c4d5e6f7081 --yes
 
-Exit codes: 0 nothing is parked of what was asked for, 1 something is, 2 wrong usage or not confirmed,
-3 the log, Postgres or the projector is not available.`;
+Exit codes: 0 nothing is parked of what was asked for, 1 something is, 2 wrong usage, nothing is parked under the key that
+was named, or not confirmed, 3 the log, Postgres or the projector is not available.`;
 
 export function deadLettersCommand(): Command {
   const command = new Command('dead-letters')

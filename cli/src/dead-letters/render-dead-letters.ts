@@ -15,7 +15,7 @@ export function renderList(keys: readonly ParkedKey[]): string {
     parked.parkedAt.toISOString(),
     parked.retryWanted ? '(to be tried again)' : clipped(parked.reason ?? 'waits', REASON_WIDTH),
   ]);
-  const heading = ['KEY', 'COMMITS', 'FIRST', 'ATTEMPTS', 'SINCE', 'REASON'];
+  const heading = ['key', 'commits', 'first', 'attempts', 'since', 'reason'];
   return renderTable([heading, ...rows], { right: [1, 2, 3] });
 }
 

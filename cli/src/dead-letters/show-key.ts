@@ -1,6 +1,7 @@
 import { listDeadLetters, parkedCommits } from '@parley/projector';
 import type { EventLog } from '@parley/runtime';
 import type { Pool } from 'pg';
+import { counted } from '../log/counted.ts';
 import { clipped, printable } from '../log/printable.ts';
 import { UsageError } from '../run-command.ts';
 import { renderTable } from '../table.ts';
@@ -43,8 +44,8 @@ export function renderKey({ key, commits, parked, payload }: ShownKey): string {
   ]);
   const more = commits - parked.length;
   return [
-    `${printable(key)}: ${commits} parked`,
-    renderTable([['SEQUENCE', 'ATTEMPTS', 'COMMIT', 'REASON'], ...rows], { right: [0, 1] }),
+    `${printable(key)}: ${counted(commits, 'commit')} parked`,
+    renderTable([['sequence', 'attempts', 'commit', 'reason'], ...rows], { right: [0, 1] }),
     ...(more > 0 ? [`… and ${more} more`] : []),
     '',
     payload === null ? 'The log does not hold the first any more.' : 'The first, as the log holds it:',

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { formatPosition } from '@parley/contracts';
 import type { StackAddresses } from '@parley/deploy';
 import { createLogger, type EventLog, openEventLog } from '@parley/runtime';
+import { counted } from '../log/counted.ts';
 import { type Progress, silentProgress } from '../progress.ts';
+import { Unavailable } from '../run-command.ts';
 import { CommandSender } from './command-sender.ts';
 import { passed } from './findings.ts';
 import { createHttp, type Http } from './http.ts';
@@ -63,6 +65,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const tokens = new Tokens(addresses.issuer, http.send, signal);
   const stage = { options, file, size, http: http.send, tokens, log: opened.log, progress, inFlight };
   try {
+    await mustBeWhole(opened.log);
     return await perform(stage);
   } finally {
     http.close();
@@ -70,12 +73,21 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   }
 }
 
+/** What it sends is compared with the log from its first commit on. */
+async function mustBeWhole(log: EventLog): Promise<void> {
+  const { first } = await log.bounds();
+  if (first === 1) return;
+  throw new Unavailable(
+    'This log lost its beginning to retention; the demo needs all of it. Use an empty stack: npm start -- --reset.',
+  );
+}
+
 async function perform(stage: Stage): Promise<DemoReport> {
   const { options, file, size, tokens, log, progress } = stage;
   const listeners = new Listeners({ gateway: options.addresses.gateway, tokens });
   try {
     progress.say(
-      `playing ${size.lines} lines of ${size.rooms} rooms through ${options.addresses.commandApi}`,
+      `playing ${counted(size.lines, 'line')} of ${counted(size.rooms, 'room')} through ${options.addresses.commandApi}`,
     );
     const first = await playOnce(stage, 'play', listeners);
     const { last: head } = await log.bounds();
@@ -156,7 +168,8 @@ async function playOnce(stage: Stage, title: string, listeners: Listeners | null
 }
 
 function describeTally({ messages, retried }: Tally): string {
-  return `${messages} new messages${retried > 0 ? `, ${retried} commands sent again` : ''}`;
+  const again = retried > 0 ? `, ${counted(retried, 'command')} sent again` : '';
+  return `${counted(messages, 'new message')}${again}`;
 }
 
 /** Says once why it is slow. */

@@ -1,10 +1,12 @@
 import { type EventLog, readRange } from '@parley/runtime';
 import { Command, Option } from 'commander';
+import { counted, grouped } from '../log/counted.ts';
 import { rowsOf } from '../log/event-row.ts';
 import { type Look, lookAtLog } from '../log/look-at-log.ts';
 import { parsePlace } from '../log/places-in-log.ts';
 import { safeJson } from '../log/printable.ts';
 import { type LogFlags, withLog } from '../places.ts';
+import type { Progress } from '../progress.ts';
 import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
 import { exportLog } from './export-log.ts';
 import type { Format } from './part.ts';
@@ -45,11 +47,15 @@ export function exportCommand(): Command {
     .option('--json', 'print what was exported as JSON', false)
     .addHelpText('after', EXAMPLES)
     .action((flags: ExportFlags) =>
-      lookAtLog(flags, async (look) => {
-        const after = flags.after === undefined ? null : await sequenceAfter(look.log, flags.after);
-        await (flags.to === '-' ? toOutput(look, flags, after) : toFolder(look, flags, after));
-        return EXIT.clean;
-      }),
+      lookAtLog(
+        flags,
+        async (look) => {
+          const after = flags.after === undefined ? null : await sequenceAfter(look.log, flags.after);
+          await (flags.to === '-' ? toOutput(look, flags, after) : toFolder(look, flags, after));
+          return EXIT.clean;
+        },
+        flags.to === '-' ? {} : { afterStop: 'Run the same command to go on from the last whole part.' },
+      ),
     );
 }
 
@@ -75,21 +81,31 @@ async function toFolder({ log, output, progress, signal }: Look, flags: ExportFl
     progress,
     signal,
   });
-  const { events, parts, unreadable, through } = exported;
+  const { events, parts, unreadable, through, logBegins } = exported;
+  if (exported.after + 1 === logBegins) tellBeginning(logBegins, progress);
   if (flags.json) return output.write(safeJson({ epoch: log.epoch, dir, format, ...exported }));
   await output.write(
-    `${events} events in ${parts} new ${parts === 1 ? 'part' : 'parts'} in ${dir}, which reach to sequence ${through}.`,
+    `${counted(events, 'event')} in ${counted(parts, 'new part')} in ${dir}, which reach to sequence ${grouped(through)}.`,
   );
   if (unreadable > 0)
-    progress.warn(`${unreadable} commits cannot be read: see the rows of parley.unreadable.`);
+    progress.warn(`${counted(unreadable, 'commit')} cannot be read: see the rows of parley.unreadable.`);
 }
 
-async function toOutput({ log, output, signal }: Look, flags: ExportFlags, after: number | null) {
+/** An export that lacks what retention removed would look whole. */
+function tellBeginning(first: number, progress: Progress): void {
+  if (first === 1) return;
+  progress.warn(
+    `Events before commit ${grouped(first)} were removed by retention and are not in this export: they are in the archive.`,
+  );
+}
+
+async function toOutput({ log, output, progress, signal }: Look, flags: ExportFlags, after: number | null) {
   if (flags.format !== 'ndjson') throw new UsageError('Only ndjson can go to standard output.');
   const { first, last } = await log.bounds();
   if (after !== null && after + 1 < first) {
     throw new UsageError(`The log begins at ${first}: what comes after ${after} is no longer in it.`);
   }
+  if (after === null) tellBeginning(first, progress);
   const range = { after: after ?? first - 1, until: last };
   for await (const batch of readRange(log, range, { signal })) {
     for (const row of batch.flatMap(rowsOf)) {

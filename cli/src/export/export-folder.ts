@@ -13,6 +13,8 @@ const stateSchema = z.object({
   format: z.enum(['ndjson', 'parquet']),
   /** The parts begin after this sequence. */
   after: z.int().min(0),
+  /** Where the log began when the export was: above 1, retention had removed what was before. */
+  logBegins: z.int().min(1).default(1),
   withoutTexts: z.boolean(),
 });
 

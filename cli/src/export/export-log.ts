@@ -36,6 +36,8 @@ export interface Exported {
   /** The folder's parts hold every commit after `after` and up to `through`. */
   after: number;
   through: number;
+  /** Where the log began when the export was: above 1, retention had removed what was before. */
+  logBegins: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function exportLog(options: ExportOptions): Promise<Exported> {
   const through = await finishedThrough(dir, state);
   mustHold(first, through);
   const run = new ExportRun(options, state, through);
-  const work = progress.start('Exporting commits', Math.max(0, last - through));
+  const work = progress.start('exporting', Math.max(0, last - through), undefined, 'commits');
   try {
     for await (const batch of readRange(log, { after: through, until: last }, { signal })) {
       for (const record of batch) await run.take(record);
@@ -74,6 +76,7 @@ async function openFolder(options: ExportOptions, first: number): Promise<Export
     epoch: log.epoch,
     format,
     after,
+    logBegins: known?.logBegins ?? first,
     withoutTexts: options.withoutTexts,
   };
   if (known === null) {
@@ -108,7 +111,14 @@ class ExportRun {
   constructor(options: ExportOptions, state: ExportState, through: number) {
     this.#options = options;
     this.#state = state;
-    this.#exported = { events: 0, parts: 0, unreadable: 0, after: state.after, through };
+    this.#exported = {
+      events: 0,
+      parts: 0,
+      unreadable: 0,
+      after: state.after,
+      through,
+      logBegins: state.logBegins,
+    };
   }
 
   async take(record: CommitRecord): Promise<void> {

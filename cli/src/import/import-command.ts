@@ -34,6 +34,8 @@ Examples:
 Exit codes: 0 all of it is there, 1 something was refused or could not be imported, 2 wrong usage or no such export,
 3 the API is not available (run it again), 130 stopped.`;
 
+const stopped = { afterStop: 'Run the same command to go on.' };
+
 export function importCommand(): Command {
   return new Command('import')
     .description('Imports conversations of other systems: a Slack export, or NDJSON.')
@@ -43,7 +45,10 @@ export function importCommand(): Command {
         .description('Imports a Slack export: channels, groups, direct conversations, threads, reactions.')
         .argument('<export>', 'the zip file, or a folder with its content')
         .action((path: string, flags: Flags) =>
-          runCommand((context) => perform((options) => openSlackExport(path, options), flags, context)),
+          runCommand(
+            (context) => perform((options) => openSlackExport(path, options), flags, context),
+            stopped,
+          ),
         ),
     )
     .addCommand(
@@ -52,7 +57,7 @@ export function importCommand(): Command {
         .argument('<file>', 'the file, .gz or not; - is standard input')
         .action((file: string, flags: Flags) => {
           const open: Open = (options) => openNdjson(file, { ...options, input: process.stdin });
-          return runCommand((context) => perform(open, flags, context));
+          return runCommand((context) => perform(open, flags, context), stopped);
         }),
     );
 }

@@ -3,6 +3,7 @@ import { CommandSender, type StepAnswer } from '../demo/command-sender.ts';
 import { createHttp } from '../demo/http.ts';
 import { commandIdOf } from '../demo/ids.ts';
 import type { Step, Turn } from '../demo/script.ts';
+import { counted } from '../log/counted.ts';
 import type { Progress } from '../progress.ts';
 import { Unavailable } from '../run-command.ts';
 import { type ApiFlags, findApi } from './find-api.ts';
@@ -150,7 +151,8 @@ function despair(answer: StepAnswer, user: string): void {
 
 function describe(tally: ImportTally): string {
   const made = tally.count('messages', 'made') + tally.count('replies', 'made');
-  return `${made} new messages${tally.refused > 0 ? `, ${tally.refused} commands refused` : ''}`;
+  const refused = tally.refused > 0 ? `, ${counted(tally.refused, 'command')} refused` : '';
+  return `${counted(made, 'new message')}${refused}`;
 }
 
 /** Says once why it is slow. */

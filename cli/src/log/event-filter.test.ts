@@ -2,7 +2,7 @@ import { conversationSubject, encodeCommit, type LogEvent, readsSubject } from '
 import type { CommitRecord } from '@parley/runtime';
 import { expect, test } from 'vitest';
 import { type EventFilter, eventSelector, mayFit } from './event-filter.ts';
-import { eventLine } from './event-line.ts';
+import { eventLine, lineOf } from './event-line.ts';
 import { type EventRow, rowsOf, UNREADABLE } from './event-row.ts';
 import { uuid } from './testing/log-writer.ts';
 
@@ -98,4 +98,14 @@ test('a line for a person holds nothing that a terminal obeys, whatever was sent
   const evil = '\u001b]0;owned\u0007\n\u202e\u009b2J';
   const row = rowWith(`x${evil}`, { body: evil, messageId: evil, [evil]: evil }, evil);
   expect(eventLine({ ...row, time: evil, conversationId: evil })).not.toMatch(/[\p{Cc}\u202e]/u);
+});
+
+test('a name that is too long for its column widens it for the lines that follow, and no other line', () => {
+  const line = lineOf(false);
+  const placeOf = (actor: string): number => line({ ...rowWith('hi', {}), actor }).indexOf(room);
+  const before = placeOf('ada');
+  expect(placeOf('bob')).toBe(before);
+  const wide = placeOf('somebody-with-a-long-name');
+  expect(wide).toBeGreaterThan(before);
+  expect(placeOf('ada')).toBe(wide);
 });

@@ -13,18 +13,27 @@ const USUAL: Readonly<Record<string, string>> = {
   mentions: '{"users":[],"all":false,"here":false}',
 };
 
-/** An event as one line for a person: what somebody wrote in it cannot touch the terminal, and is cut when it is long. */
-export function eventLine(row: EventRow): string {
+/** Of the columns before the place: time, type, version, actor. Most events need no more. */
+const WIDTHS = [24, 23, 6, 12];
+
+/**
+ * An event as one line for a person: what somebody wrote in it cannot touch the terminal, and is cut when it is long.
+ * `widths` is widened by what does not fit, so that later lines keep its columns.
+ */
+export function eventLine(row: EventRow, widths = [...WIDTHS]): string {
   const version = row.version === null ? '' : `v${row.version}`;
-  const parts = [
-    String(row.sequence).padStart(8),
-    printable(row.time).padEnd(24),
-    clipped(row.type, NAME_CHARACTERS).padEnd(22),
-    version.padEnd(6),
-    clipped(row.actor, NAME_CHARACTERS).padEnd(12),
-    where(row),
-    what(row),
+  const cells = [
+    printable(row.time),
+    clipped(row.type, NAME_CHARACTERS),
+    version,
+    clipped(row.actor, NAME_CHARACTERS),
   ];
+  const columns = cells.map((cell, column) => {
+    const width = Math.max(widths[column] ?? 0, cell.length);
+    widths[column] = width;
+    return cell.padEnd(width);
+  });
+  const parts = [String(row.sequence).padStart(8), ...columns, where(row), what(row)];
   return parts.join(' ').trimEnd();
 }
 
@@ -46,5 +55,7 @@ function what({ body, data }: EventRow): string {
 
 /** How a command shows events: lines for a person, or one JSON object a line. */
 export function lineOf(json: boolean): (row: EventRow) => string {
-  return json ? (row) => safeJson(row) : eventLine;
+  if (json) return (row) => safeJson(row);
+  const widths = [...WIDTHS];
+  return (row) => eventLine(row, widths);
 }

@@ -16,8 +16,12 @@ export interface Look {
 
 type Outcome = typeof EXIT.clean | typeof EXIT.differs;
 
-/** Runs a command that needs the log and nothing else. */
-export function lookAtLog(flags: LogFlags, work: (look: Look) => Promise<Outcome>): Promise<void> {
+/** Runs a command that needs the log and nothing else. After Ctrl-C the last line is `afterStop`. */
+export function lookAtLog(
+  flags: LogFlags,
+  work: (look: Look) => Promise<Outcome>,
+  stopped: { afterStop?: string } = {},
+): Promise<void> {
   return runCommand(async ({ progress, signal }) => {
     const opened = await openLog(await findLog(flags));
     const output = new LineOutput(process.stdout);
@@ -32,5 +36,5 @@ export function lookAtLog(flags: LogFlags, work: (look: Look) => Promise<Outcome
     } finally {
       await opened.close();
     }
-  });
+  }, stopped);
 }

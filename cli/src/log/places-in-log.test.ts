@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UsageError } from '../run-command.ts';
-import { firstStoredFrom, parsePlace, rangeBetween } from './places-in-log.ts';
+import { firstStoredFrom, parsePlace, rangeBetween, removedBefore } from './places-in-log.ts';
 
 const EPOCH = '0190a000-0000-7000-8000-000000000001';
 const NOW = Date.parse('2026-11-21T12:00:00Z');
@@ -84,4 +84,14 @@ test('a range is within what the log holds, both ends included', async () => {
   expect(await rangeBetween(log, { since: at(200), until: at(200) }, NOW)).toEqual({ after: 11, until: 13 });
   expect(await rangeBetween(log, { since: at(301) }, NOW)).toEqual({ after: 14, until: 14 });
   await expect(rangeBetween(log, { since: '16' }, NOW)).rejects.toThrow(/end of the log, which is at 14/);
+});
+
+test('what is asked for from before the beginning of a log is known to be gone', async () => {
+  const log = logOf([100, 200], 11);
+  const at = (time: number): string => new Date(time).toISOString();
+  for (const since of ['5', '10', at(50), at(100)]) expect(await removedBefore(log, since, NOW)).toBe(11);
+  for (const since of [undefined, '11', '12', at(101)]) {
+    expect(await removedBefore(log, since, NOW)).toBeNull();
+  }
+  expect(await removedBefore(logOf([100]), at(0), NOW)).toBeNull();
 });

@@ -29,6 +29,22 @@ export async function rangeBetween(
   return { after: Math.max(first, from) - 1, until: Math.min(last, to) };
 }
 
+/**
+ * Where the log begins, when retention has removed commits that belong to what is asked for; null when it has not. Of a
+ * time it is not known what was stored since then and is gone: then the log's beginning is told as well.
+ */
+export async function removedBefore(
+  log: Bounded,
+  since: string | undefined,
+  now: number,
+): Promise<number | null> {
+  const { first } = await log.bounds();
+  if (since === undefined || first === 1) return null;
+  const place = parsePlace(since, log.epoch, now);
+  const from = await sequenceFrom(log, place);
+  return from < first || (place.kind === 'time' && from === first) ? first : null;
+}
+
 function sequenceFrom(log: Bounded, place: Place): Promise<number> {
   return place.kind === 'sequence' ? Promise.resolve(place.sequence) : firstStoredFrom(log, place.at);
 }

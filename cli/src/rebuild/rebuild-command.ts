@@ -1,5 +1,5 @@
-import { RebuildRefused, rebuildReadModel, rollBackReadModel } from '@parley/projector';
-import { Command } from 'commander';
+import { RebuildRefused, rebuildReadModel, rollBackReadModel, UnknownProjection } from '@parley/projector';
+import { Command, Option } from 'commander';
 import { printable, safeJson } from '../log/printable.ts';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
@@ -13,7 +13,7 @@ import {
 } from '../run-command.ts';
 import { archiveThenLog } from './archive-then-log.ts';
 import { keepTime } from './keep-time.ts';
-import { renderRebuilt, renderSwitched } from './render-rebuilt.ts';
+import { renderRebuilt, renderRolledBack } from './render-rebuilt.ts';
 import { showProgress } from './show-progress.ts';
 
 interface RebuildFlags extends PlaceFlags {
@@ -25,6 +25,8 @@ interface RebuildFlags extends PlaceFlags {
   fromArchive?: string;
   json: boolean;
 }
+
+const AFTER_STOP = 'What people read is as it was. Run the same command to go on.';
 
 type Outcome = Awaited<ReturnType<Parameters<typeof runCommand>[0]>>;
 
@@ -48,13 +50,19 @@ export function rebuildCommand(): Command {
     .description('Makes the read model anew from the log and puts it in place while everything runs.')
     .option('--dry-run', 'build and compare, then drop what was built', false)
     .option('--projection <tables>', 'exchange only these tables, separated by commas')
-    .option('--keep-old <time>', 'keep the old tables so long, like 30m, 24h, 7d', keepTime, keepTime('24h'))
+    .addOption(
+      new Option('--keep-old <time>', 'keep the old tables so long, like 30m, 24h, 7d')
+        .argParser(keepTime)
+        .default(keepTime('24h'), '24h'),
+    )
     .option('--throttle <n>', 'at most so many commits a second', wholeNumber)
     .option('--from-archive <dir>', 'read the archive first, then the log from its end')
     .option('--rollback', 'put the tables of before the last exchange in place again, caught up', false)
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', HELP)
-    .action((flags: RebuildFlags) => runCommand((context) => rebuild(flags, context)));
+    .action((flags: RebuildFlags) =>
+      runCommand((context) => rebuild(flags, context), { afterStop: AFTER_STOP }),
+    );
 }
 
 async function rebuild(flags: RebuildFlags, { progress, signal, print }: CommandContext): Promise<Outcome> {
@@ -71,7 +79,7 @@ async function rebuild(flags: RebuildFlags, { progress, signal, print }: Command
   try {
     if (flags.rollback) {
       const switched = await rollBackReadModel({ ...place, progress: shown, keepOldMs: flags.keepOld });
-      print(flags.json ? safeJson({ switched }) : renderSwitched(switched));
+      print(flags.json ? safeJson({ switched }) : renderRolledBack(switched));
       return EXIT.clean;
     }
     const { dryRun, throttle, keepOld: keepOldMs } = flags;
@@ -91,6 +99,7 @@ async function rebuild(flags: RebuildFlags, { progress, signal, print }: Command
     );
     return dryRun && (differs || rebuilt.compared === null) ? EXIT.differs : EXIT.clean;
   } catch (error) {
+    if (error instanceof UnknownProjection) throw new UsageError(printable(error.message));
     throw error instanceof RebuildRefused ? new Unavailable(printable(error.message)) : error;
   } finally {
     shown.done();

@@ -1,4 +1,6 @@
-import type { Rebuilt } from '@parley/projector';
+import type { Rebuilt, RolledBack } from '@parley/projector';
+import { parkedCounts } from '../dead-letters/parked-counts.ts';
+import { grouped } from '../log/counted.ts';
 import { renderTable } from '../table.ts';
 
 /** What a person wants to know of a rebuild: what differed, and how long readers waited. */
@@ -8,21 +10,39 @@ export function renderRebuilt({
   switched,
   sequence,
   resumed,
+  startedAt,
   parked,
 }: Rebuilt): string {
-  const lines = [`folded up to commit ${sequence}${resumed ? ', going on with an earlier run' : ''}`];
+  const lines = [
+    `folded up to commit ${grouped(sequence)}${resumed ? `, going on with the run of ${startedAt}` : ''}`,
+  ];
   if (compared === null) lines.push(`not compared with the live tables: ${incomparable}`);
   else lines.push(...differencesOf(compared));
   if (parked.keys > 0) {
     lines.push(
-      `of ${parked.keys} conversations or users ${parked.commits} commits could not be applied and wait: parley dead-letters list`,
+      `${parkedCounts(parked)} could not be applied and ${parked.commits === 1 ? 'waits' : 'wait'}: parley dead-letters list`,
     );
   }
-  lines.push(switched ? renderSwitched(switched) : 'nothing was exchanged: this was a dry run');
+  if (switched) lines.push(renderSwitched(switched));
+  else lines.push('nothing was exchanged: this was a dry run');
+  if (!switched && resumed)
+    lines.push(`This ended the rebuild begun at ${startedAt}; what it had built is dropped.`);
   return lines.join('\n');
 }
 
-export function renderSwitched(switched: NonNullable<Rebuilt['switched']>): string {
+/** What is in use after a rollback, and whether it was found to be right. */
+export function renderRolledBack(rolledBack: RolledBack): string {
+  const { replacedAt, differed } = rolledBack;
+  const verdict = differed
+    ? ' They differed from the log when they were replaced: run `parley verify`.'
+    : ' Whether they are what the log says: `parley verify`.';
+  return [
+    renderSwitched(rolledBack),
+    `In use now: the tables that were replaced at ${replacedAt}, caught up with the log.${verdict}`,
+  ].join('\n');
+}
+
+function renderSwitched(switched: NonNullable<Rebuilt['switched']>): string {
   const { pauseMs, attempts, longestPauseMs, totalPauseMs, projectorPauseMs } = switched;
   const lines = [
     `exchanged: readers waited ${inMs(pauseMs)}; the old tables stay until ${switched.keepUntil} (--rollback)`,

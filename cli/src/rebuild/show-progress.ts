@@ -7,6 +7,8 @@ const TITLES = {
   compare: 'comparing with the live tables',
 } as const;
 
+const UNITS = { load: 'commits', index: 'indexes', compare: '' } as const;
+
 /** A rebuild's phases as bars, each from where it begins. */
 export function showProgress(progress: Progress): RebuildProgress & { done(): void } {
   let work: Work | null = null;
@@ -20,7 +22,7 @@ export function showProgress(progress: Progress): RebuildProgress & { done(): vo
     phase(name, total) {
       done();
       reached = 0;
-      work = progress.start(TITLES[name], total);
+      work = progress.start(TITLES[name], total, undefined, UNITS[name]);
     },
     reached(now) {
       work?.advance(Math.max(0, now - reached));

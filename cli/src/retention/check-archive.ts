@@ -32,7 +32,11 @@ export async function archiveLimit(dir: string, log: EventLog, { progress, signa
     );
   }
   // Its last commit proves to `parley archive` that this is the log that it goes on with.
-  return { through: last - 1, because: 'the archive ends behind it; `parley archive` goes on with it' };
+  return {
+    through: last - 1,
+    because: 'the archive ends behind it; `parley archive` goes on with it',
+    isOrdinary: true,
+  };
 }
 
 /**
@@ -47,7 +51,7 @@ export async function compareWithArchive(
 ): Promise<void> {
   const archive = await openArchive(dir, log.epoch);
   const archived = new CommitCursor(archive.read({ after: 0, until: through }));
-  const work = progress.start('comparing the archive with the log', through);
+  const work = progress.start('comparing the archive with the log', through, undefined, 'commits');
   try {
     let done = 0;
     for await (const page of log.read(LOG_SUBJECTS, 0)) {

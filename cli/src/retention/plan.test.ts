@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Limit, lowestLimit, purgeThrough } from './plan.ts';
+import { barriersTo, type Limit, lowestLimit, purgeThrough } from './plan.ts';
 
 const sequence = fc.nat(1_000);
 const limit: fc.Arbitrary<Limit> = sequence.map((through) => ({ through, because: `it ends at ${through}` }));
@@ -36,4 +36,10 @@ test('the limit that is told is the lowest', () => {
   const limits = [9, 4, 7].map((through) => ({ through, because: `at ${through}` }));
   const [first, ...others] = limits;
   expect(first && lowestLimit([first, ...others])).toEqual({ through: 4, because: 'at 4' });
+});
+
+test('every limit that keeps what is old is told, the lowest first', () => {
+  const limits = [9, 4, 8, 7].map((through) => ({ through, because: `at ${through}` }));
+  const told = barriersTo({ through: 8, because: 'young' }, limits).map(({ because }) => because);
+  expect(told).toEqual(['at 4', 'at 7']);
 });

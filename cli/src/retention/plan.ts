@@ -4,6 +4,13 @@ export interface Limit {
   through: number;
   /** What it is, for a person. */
   because: string;
+  /** Every run ends at one like it: there is nothing to do about it. */
+  isOrdinary?: boolean;
+}
+
+/** Those of the limits that keep what is old enough, the lowest first. */
+export function barriersTo(old: Limit, limits: readonly Limit[]): Limit[] {
+  return limits.filter(({ through }) => through < old.through).sort((a, b) => a.through - b.through);
 }
 
 /** The lowest of some limits: nothing after it is removed, of any subject. */

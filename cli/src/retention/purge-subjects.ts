@@ -7,6 +7,7 @@ import {
   LogUnavailable,
   type SnapshotStore,
 } from '@parley/runtime';
+import { counted, grouped } from '../log/counted.ts';
 import type { CommandContext } from '../run-command.ts';
 import type { LogStream, StreamSubject } from './log-stream.ts';
 import { purgeThrough } from './plan.ts';
@@ -47,7 +48,7 @@ export async function purgeSubjects(options: PurgeOptions): Promise<Tallies> {
   };
   let commits = 0;
   const title = dryRun ? 'counting what would be removed' : 'removing';
-  const work = progress.start(title, await stream.count(), () => `subjects, ${commits} commits`);
+  const work = progress.start(title, await stream.count(), () => counted(commits, 'commit'), 'subjects');
   try {
     for await (const page of stream.pages()) {
       await options.check();
@@ -65,6 +66,12 @@ export async function purgeSubjects(options: PurgeOptions): Promise<Tallies> {
     return tallies;
   } finally {
     work.stop();
+    if (raised && signal.aborted) {
+      const from = grouped(await stream.completeFrom());
+      progress.say(
+        `${counted(commits, 'commit')} ${commits === 1 ? 'is' : 'are'} removed; the log is complete from ${from} on.`,
+      );
+    }
   }
 }
 

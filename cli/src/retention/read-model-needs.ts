@@ -1,6 +1,7 @@
 import { checkpointsOf, LOCK_SPACE, misfitOf } from '@parley/projector';
 import type { EventLog } from '@parley/runtime';
 import { Client } from 'pg';
+import { grouped } from '../log/counted.ts';
 import { Unavailable } from '../run-command.ts';
 import type { Limit } from './plan.ts';
 import { RetentionRefused } from './retention-refused.ts';
@@ -16,7 +17,7 @@ const READERS = [
 /** What the read models still need of the log. */
 interface ReadModelNeeds {
   /** A read model's own limit: the commit at a checkpoint proves that the log is the right one, so it stays too. */
-  limits: [Limit, ...Limit[]];
+  limits: Limit[];
   /** Subjects with a commit that operators decided to skip: their history cannot be folded. */
   skipped: ReadonlySet<string>;
   /** Throws when a commit up to there is parked. */
@@ -38,15 +39,11 @@ export async function withReadModelsAtRest<T>(
   client.on('error', () => undefined);
   try {
     await client.connect();
-  } catch (error) {
-    throw new Unavailable(
-      `Postgres does not answer (${(error as Error).message}): start it, or correct --postgres.`,
-    );
-  }
-  try {
     for (const [lock, who] of READERS) {
       const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS held', [LOCK_SPACE, lock]);
-      if (rows[0]?.held !== true) throw new Unavailable(`There runs ${who}: wait for it, or end it.`);
+      if (rows[0]?.held !== true) {
+        throw new Unavailable(`There runs ${who}${await holderOf(client, lock)}.`);
+      }
     }
     return await work(client);
   } finally {
@@ -54,8 +51,28 @@ export async function withReadModelsAtRest<T>(
   }
 }
 
-/** Throws RetentionRefused when the read model in use is not of this log. */
-export async function readModelNeeds(client: Client, log: EventLog): Promise<ReadModelNeeds> {
+/** Which session has a lock, and what can be done about it. */
+async function holderOf(client: Client, lock: number): Promise<string> {
+  const { rows } = await client.query(
+    `SELECT pid, application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND granted AND classid::bigint = $1 AND objid = $2 AND datname = current_database()`,
+    [LOCK_SPACE, lock],
+  );
+  const [holder] = rows;
+  if (!holder) return ', or did at this moment: try again';
+  const { application_name: name, backend_start: since, pid } = holder;
+  return `: ${name}, since ${since.toISOString()}. Wait for it, or end it: SELECT pg_terminate_backend(${pid})`;
+}
+
+/**
+ * Throws RetentionRefused when the read model in use is not of this log. `oldThrough`: what is newer stays anyway, so that
+ * who has applied that much keeps nothing but the commit at their checkpoint.
+ */
+export async function readModelNeeds(
+  client: Client,
+  log: EventLog,
+  oldThrough: number,
+): Promise<ReadModelNeeds> {
   const misfit = (await isThere(client, LIVE))
     ? await misfitOf(await checkpointsOf(client, LIVE), log)
     : 'there is none';
@@ -64,9 +81,9 @@ export async function readModelNeeds(client: Client, log: EventLog): Promise<Rea
       `The read model is not of this log: ${misfit}. See \`parley status\`; start a projector, or run \`parley rebuild\`.`,
     );
   }
-  const limits: [Limit, ...Limit[]] = [await limitOf(client, LIVE, 'the read model has applied no more')];
-  for (const [schema, because] of OTHERS) {
-    if (await isThere(client, schema)) limits.push(await limitOf(client, schema, because));
+  const limits: Limit[] = [];
+  for (const [schema, who, remedy] of READ_MODELS) {
+    if (await isThere(client, schema)) limits.push(await limitOf(client, schema, oldThrough, [who, remedy]));
   }
   return {
     limits,
@@ -75,9 +92,18 @@ export async function readModelNeeds(client: Client, log: EventLog): Promise<Rea
   };
 }
 
-const OTHERS = [
-  ['read_model_next', 'a rebuild was begun and needs what follows: run `parley rebuild` to its end'],
-  [PREVIOUS, 'the replaced read model, kept for `parley rebuild --rollback`, has applied no more'],
+const READ_MODELS = [
+  [LIVE, 'the read model', 'start its projector: `parley status`'],
+  [
+    'read_model_next',
+    'what a rebuild has begun',
+    'run `parley rebuild` to its end, or `parley rebuild --dry-run`, which drops it',
+  ],
+  [
+    PREVIOUS,
+    'the replaced read model, kept for `parley rebuild --rollback`,',
+    'it goes by itself when its time is over',
+  ],
 ] as const;
 
 async function isThere(client: Client, schema: string): Promise<boolean> {
@@ -87,9 +113,19 @@ async function isThere(client: Client, schema: string): Promise<boolean> {
   return rows[0]?.there === true;
 }
 
-async function limitOf(client: Client, schema: string, because: string): Promise<Limit> {
+async function limitOf(
+  client: Client,
+  schema: string,
+  oldThrough: number,
+  [who, remedy]: readonly [string, string],
+): Promise<Limit> {
   const sequences = (await checkpointsOf(client, schema)).map(({ sequence }) => sequence);
-  return { through: sequences.length === 0 ? 0 : Math.max(0, Math.min(...sequences) - 1), because };
+  const applied = sequences.length === 0 ? 0 : Math.min(...sequences);
+  const through = Math.max(0, applied - 1);
+  if (applied >= oldThrough) {
+    return { through, because: `the newest commit that ${who} has applied stays`, isOrdinary: true };
+  }
+  return { through, because: `${who} has applied no more than ${grouped(applied)}; ${remedy}` };
 }
 
 async function skippedSubjects(client: Client, epoch: string): Promise<ReadonlySet<string>> {

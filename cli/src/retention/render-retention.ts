@@ -1,3 +1,4 @@
+import { counted, grouped } from '../log/counted.ts';
 import { printable } from '../log/printable.ts';
 import { renderTable } from '../table.ts';
 import type { Limit } from './plan.ts';
@@ -5,13 +6,28 @@ import type { Restored } from './restore-snapshots.ts';
 import { KINDS, type Kind, type Tallies } from './tally.ts';
 
 const NAMES: Record<Kind, string> = { conversation: 'conversations', user: 'users', reads: 'cursors' };
+const SINGULAR: Record<Kind, string> = {
+  conversation: 'conversation',
+  user: 'user',
+  reads: 'cursor partition',
+};
 const FAILURES_SHOWN = 20;
 
-/** `limit`: the lowest one, whatever else there is. */
-export function renderRetention(tallies: Tallies, limit: Limit, { dryRun }: { dryRun: boolean }): string {
+interface Shown {
+  tallies: Tallies;
+  /** The lowest one, whatever else there is. */
+  limit: Limit;
+  /** All that keeps what is old enough. */
+  barriers: readonly Limit[];
+}
+
+export function renderRetention(
+  { tallies, limit, barriers }: Shown,
+  { dryRun }: { dryRun: boolean },
+): string {
   const rows = KINDS.map((kind) => {
     const { subjects, purged, commits, bytes } = tallies.of(kind);
-    return [NAMES[kind], count(subjects), count(purged), count(commits), megabytes(bytes)];
+    return [NAMES[kind], grouped(subjects), grouped(purged), grouped(commits), megabytes(bytes)];
   });
   const heading = ['', 'SUBJECTS', 'WITH OLD COMMITS', dryRun ? 'TO REMOVE' : 'REMOVED', 'BYTES'];
   const kept = KINDS.flatMap((kind) =>
@@ -19,13 +35,15 @@ export function renderRetention(tallies: Tallies, limit: Limit, { dryRun }: { dr
       .of(kind)
       .kept.map(
         ({ because, subjects, example }) =>
-          `  ${count(subjects)} ${NAMES[kind]}: ${printable(because)} (${printable(example)})`,
+          `  ${counted(subjects, SINGULAR[kind])}: ${printable(because)} (${printable(example)})`,
       ),
   );
   return [
     renderTable([heading, ...rows], { right: [1, 2, 3, 4] }),
     '',
-    `Nothing after commit ${count(limit.through)}: ${limit.because}.`,
+    ...(barriers.length > 0 ? barriers : [limit]).map(
+      ({ through, because }) => `Nothing after commit ${grouped(through)}: ${because}.`,
+    ),
     'The last commit of every conversation and user stays.',
     ...(kept.length > 0 ? ['Kept although it is old:', ...kept] : []),
   ].join('\n');
@@ -36,13 +54,9 @@ export function renderRestored({ purged, restored, failed }: Restored): string {
     .slice(0, FAILURES_SHOWN)
     .map(({ subject, reason }) => `  ${printable(subject)}: ${printable(reason)}`);
   return [
-    `${count(purged)} conversations and users live from a snapshot. ${count(restored)} of them were made anew.`,
-    ...(failed.length > 0 ? [`${count(failed.length)} cannot be:`, ...told] : []),
+    `Conversations and users that live from a snapshot: ${grouped(purged)}. Made anew: ${grouped(restored)}.`,
+    ...(failed.length > 0 ? [`Cannot be made: ${grouped(failed.length)}`, ...told] : []),
   ].join('\n');
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
 }
 
 function megabytes(bytes: number): string {

@@ -40,7 +40,7 @@ export async function restoreSnapshots(options: RestoreOptions): Promise<Restore
   if (first !== 1)
     throw new ArchiveFault(`${dir} begins at commit ${first}: it does not hold the beginning of the log.`);
   const result: Restored = { purged: 0, restored: 0, failed: [] };
-  const work = progress.start('looking at snapshots', await stream.count(), () => 'subjects');
+  const work = progress.start('looking at snapshots', await stream.count(), undefined, 'subjects');
   const broken: string[] = [];
   try {
     for await (const page of stream.pages()) {
@@ -96,7 +96,7 @@ async function restoreSome(
     if (fold) folds.set(subject, fold);
   }
   const archive = await openArchive(dir, log.epoch);
-  const work = progress.start(`folding ${folds.size} from the archive`, archive.last);
+  const work = progress.start(`folding ${folds.size} from the archive`, archive.last, undefined, 'commits');
   try {
     for await (const batch of archive.read({ after: 0, until: archive.last })) {
       signal.throwIfAborted();

@@ -3,7 +3,7 @@ import { firstStoredFrom } from '../log/places-in-log.ts';
 import type { CommandContext } from '../run-command.ts';
 import { archiveLimit, compareWithArchive } from './check-archive.ts';
 import type { LogStream } from './log-stream.ts';
-import { type Limit, lowestLimit } from './plan.ts';
+import { barriersTo, type Limit, lowestLimit } from './plan.ts';
 import { purgeSubjects } from './purge-subjects.ts';
 import { readModelNeeds, withReadModelsAtRest } from './read-model-needs.ts';
 import { RetentionRefused } from './retention-refused.ts';
@@ -28,6 +28,8 @@ export interface Retained {
   tallies: Tallies;
   /** What kept the run from going further. */
   limit: Limit;
+  /** All that keeps what is old enough, the lowest first. */
+  barriers: Limit[];
   /** Of the log, afterwards. */
   completeFrom: number;
 }
@@ -40,17 +42,14 @@ export function retain(options: RetainOptions): Promise<Retained> {
   const { log, stream, databaseUrl, dir, storedBefore, dryRun, agree } = options;
   return withReadModelsAtRest(databaseUrl, async (client) => {
     await stream.refuseLossySnapshots();
-    const needs = await readModelNeeds(client, log);
     const old: Limit = {
       through: (await firstStoredFrom(log, storedBefore)) - 1,
       because: `what follows was stored at ${new Date(storedBefore).toISOString()} or later`,
     };
-    const limit = lowestLimit([
-      old,
-      ...needs.limits,
-      ...(await stream.readers()),
-      await archiveLimit(dir, log, options),
-    ]);
+    const needs = await readModelNeeds(client, log, old.through);
+    const limits = [...needs.limits, ...(await stream.readers()), await archiveLimit(dir, log, options)];
+    const limit = lowestLimit([old, ...limits]);
+    const barriers = barriersTo(old, limits);
     await needs.refuseParked(limit.through);
     await compareWithArchive(log, dir, limit.through, options);
     const { through } = limit;
@@ -67,7 +66,7 @@ export function retain(options: RetainOptions): Promise<Retained> {
         dryRun: only,
         check,
       });
-      return { tallies, limit, completeFrom: await stream.completeFrom() };
+      return { tallies, limit, barriers, completeFrom: await stream.completeFrom() };
     };
     if (dryRun) return purge(true);
     if (agree && !(await agree(await purge(true)))) throw new RetentionRefused('Nothing was removed.');

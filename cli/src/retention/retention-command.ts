@@ -2,6 +2,7 @@ import { confirm } from '@clack/prompts';
 import { ContinuityLost } from '@parley/runtime';
 import { Command } from 'commander';
 import { ArchiveFault } from '../archive/archive-fault.ts';
+import { grouped } from '../log/counted.ts';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findLog, findPlaces, type PlaceFlags, withLog, withPlaces } from '../places.ts';
 import { type CommandContext, EXIT, runCommand, Unavailable, UsageError } from '../run-command.ts';
@@ -33,7 +34,7 @@ Examples:
   parley retention --archive /backup/parley --older-than 90d --yes
   parley retention restore-snapshots --archive /backup/parley
 
-Exit codes: 0 removed, or nothing to remove, 1 something waits for you, nothing of it was removed, 2 wrong usage,
+Exit codes: 0 removed, or nothing to remove, 1 something keeps what is old enough or waits for you, 2 wrong usage,
 3 the log, Postgres or the folder is not available, or somebody rebuilds, 130 stopped.`;
 
 const RESTORE_HELP = `
@@ -51,7 +52,11 @@ export function retentionCommand(): Command {
     .option('--yes', 'do not ask', false)
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', HELP)
-    .action((flags: RetentionFlags) => runCommand((context) => faultsTold(() => removeOld(flags, context))));
+    .action((flags: RetentionFlags) =>
+      runCommand((context) => faultsTold(() => removeOld(flags, context)), {
+        afterStop: 'Run the same command to go on.',
+      }),
+    );
   return retention.addCommand(restoreCommand());
 }
 
@@ -89,24 +94,25 @@ async function removeOld(flags: RetentionFlags, context: CommandContext): Promis
       }),
     );
     tell(retained, flags, context);
-    return retained.tallies.hasTrouble() ? EXIT.differs : EXIT.clean;
+    const isHeld = retained.barriers.some(({ isOrdinary }) => !isOrdinary);
+    return isHeld || retained.tallies.hasTrouble() ? EXIT.differs : EXIT.clean;
   } finally {
     await close();
   }
 }
 
 async function agree(planned: Retained, { print }: CommandContext): Promise<boolean> {
-  print(renderRetention(planned.tallies, planned.limit, { dryRun: true }));
+  print(renderRetention(planned, { dryRun: true }));
   const message = 'Remove this from the log? It is then only in the archive.';
   return (await confirm({ message, initialValue: false })) === true;
 }
 
 function tell(retained: Retained, { json, dryRun }: RetentionFlags, { print }: CommandContext): void {
-  const { tallies, limit, completeFrom } = retained;
-  if (json) print(JSON.stringify({ dryRun, limit, completeFrom, kinds: tallies.all() }));
+  const { tallies, limit, barriers, completeFrom } = retained;
+  if (json) print(JSON.stringify({ dryRun, limit, barriers, completeFrom, kinds: tallies.all() }));
   else {
-    print(renderRetention(tallies, limit, { dryRun }));
-    if (completeFrom > 1) print(`The log is complete from commit ${completeFrom.toLocaleString('en')} on.`);
+    print(renderRetention(retained, { dryRun }));
+    if (completeFrom > 1) print(`The log is complete from commit ${grouped(completeFrom)} on.`);
   }
 }
 

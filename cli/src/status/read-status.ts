@@ -1,12 +1,14 @@
 import { checkpointsOf, LOCK_SPACE, misfitOf } from '@parley/projector';
 import type { EventLog } from '@parley/runtime';
 import { Client } from 'pg';
-import { postgresAway, Unavailable } from '../run-command.ts';
+import { Unavailable } from '../run-command.ts';
 import type { LogSize, LogSizes } from './log-size.ts';
 
-/** The lock of `LOCK_SPACE` that whoever projects holds. */
+/** Locks of `LOCK_SPACE`, of whoever projects and of whoever rebuilds. */
 const PROJECTOR_LOCK = 1;
-const SCHEMAS = ['read_model', 'read_model_next', 'read_model_previous'];
+const REBUILD_LOCK = 3;
+const NEXT = 'read_model_next';
+const SCHEMAS = ['read_model', NEXT, 'read_model_previous'];
 
 export interface LaneStatus {
   lane: number;
@@ -24,6 +26,9 @@ interface SchemaStatus {
   phase: string | null;
   switchedAt: string | null;
   keepUntil: string | null;
+  startedAt: string | null;
+  /** What a rebuild is made from; `previous`: a rollback. */
+  source: string | null;
 }
 
 export interface Status {
@@ -36,6 +41,8 @@ export interface Status {
   deadLetters: { keys: number; commits: number };
   skipped: number;
   schemas: SchemaStatus[];
+  /** A rebuild or rollback that was begun and that nobody is at; null = there is none. */
+  stopped: { startedAt: string; isRollback: boolean } | null;
   /** The read model is of this log, somebody projects, and nothing waits for an operator. */
   healthy: boolean;
 }
@@ -50,10 +57,6 @@ export async function readStatus(log: EventLog, sizes: LogSizes, databaseUrl: st
   client.on('error', () => undefined);
   try {
     await client.connect();
-  } catch (error) {
-    throw error instanceof Error ? postgresAway(error) : error;
-  }
-  try {
     return await statusOf(log, await sizes.read(), client);
   } finally {
     await client.end();
@@ -74,7 +77,9 @@ async function statusOf(log: EventLog, size: LogSize, client: Client): Promise<S
       return { lane, sequence, lagCommits: Math.max(0, last - sequence), lagSeconds, ownerEpoch };
     }),
   );
-  const owner = await ownerOf(client);
+  const owner = await ownerOf(client, PROJECTOR_LOCK);
+  const schemas = await schemasOf(client);
+  const stopped = (await ownerOf(client, REBUILD_LOCK)) === null ? stoppedIn(schemas) : null;
   return {
     log: {
       epoch: log.epoch,
@@ -87,8 +92,9 @@ async function statusOf(log: EventLog, size: LogSize, client: Client): Promise<S
     diverged,
     owner,
     ...counts,
-    schemas: await schemasOf(client),
-    healthy: diverged === null && owner !== null && counts.deadLetters.keys === 0,
+    schemas,
+    stopped,
+    healthy: diverged === null && owner !== null && counts.deadLetters.keys === 0 && stopped === null,
   };
 }
 
@@ -110,13 +116,19 @@ async function countsOf(client: Client): Promise<Pick<Status, 'deadLetters' | 's
   return { deadLetters: { keys, commits }, skipped };
 }
 
-async function ownerOf(client: Client): Promise<Status['owner']> {
+function stoppedIn(schemas: readonly SchemaStatus[]): Status['stopped'] {
+  const begun = schemas.find(({ name }) => name === NEXT);
+  if (!begun) return null;
+  return { startedAt: begun.startedAt ?? 'an unknown time', isRollback: begun.source === 'previous' };
+}
+
+async function ownerOf(client: Client, lock: number): Promise<Status['owner']> {
   const { rows } = await client.query<{ pid: number; name: string; address: string | null; since: Date }>(
     `SELECT a.pid, a.application_name AS name, host(a.client_addr) AS address, a.backend_start AS since
        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = $1 AND l.objid::bigint = $2
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-    [LOCK_SPACE, PROJECTOR_LOCK],
+    [LOCK_SPACE, lock],
   );
   const [owner] = rows;
   return owner ? { ...owner, since: owner.since.toISOString() } : null;
@@ -133,16 +145,21 @@ async function schemasOf(client: Client): Promise<SchemaStatus[]> {
   return rows.map(({ name, bytes, comment }) => ({ name, bytes: Number(bytes), ...stateOf(comment) }));
 }
 
-function stateOf(comment: string | null): Pick<SchemaStatus, 'phase' | 'switchedAt' | 'keepUntil'> {
-  let state: { phase?: string; switchedAt?: string; keepUntil?: string } | null = null;
+type SchemaState = Omit<SchemaStatus, 'name' | 'bytes'>;
+
+function stateOf(comment: string | null): SchemaState {
+  let state: Partial<SchemaState> | null = null;
   try {
     state = JSON.parse(comment ?? '{}');
   } catch {
     // Somebody else's comment.
   }
+  const { phase, switchedAt, keepUntil, startedAt, source } = state ?? {};
   return {
-    phase: state?.phase ?? null,
-    switchedAt: state?.switchedAt ?? null,
-    keepUntil: state?.keepUntil ?? null,
+    phase: phase ?? null,
+    switchedAt: switchedAt ?? null,
+    keepUntil: keepUntil ?? null,
+    startedAt: startedAt ?? null,
+    source: source ?? null,
   };
 }

@@ -1,27 +1,33 @@
+import { parkedCounts } from '../dead-letters/parked-counts.ts';
+import { counted, grouped } from '../log/counted.ts';
 import { renderTable } from '../table.ts';
 import type { LaneStatus, Status } from './read-status.ts';
 
 /** What `parley status` prints for a person: what is wrong comes last, with what to do. */
 export function renderStatus(status: Status): string {
   const { log, lanes, owner, deadLetters, skipped, schemas } = status;
-  const count = (number: number): string => number.toLocaleString('en');
   const newest = log.newestAt === null ? 'empty' : `newest commit of ${log.newestAt}`;
   const facts = [
     ['log', `epoch ${log.epoch}`],
-    ['', `commits ${count(log.first)} to ${count(log.last)}, ${newest}`],
+    ['', `commits ${grouped(log.first)} to ${grouped(log.last)}, ${newest}`],
+    ...(log.first > 1
+      ? [
+          [
+            '',
+            `complete from ${grouped(log.first)} on; before it: the archive (rebuild, verify: --from-archive <folder>)`,
+          ],
+        ]
+      : []),
     [
       '',
-      `${sizeOf(log.bytes)}, ${count(log.subjects)} subjects: a conversation, user or partition of cursors each`,
+      `${sizeOf(log.bytes)}, ${counted(log.subjects, 'subject')}: a conversation, user or partition of cursors each`,
     ],
     [
       'projector',
       owner ? `${owner.name} from ${owner.address ?? 'a local socket'}, since ${owner.since}` : 'none',
     ],
-    [
-      'dead letters',
-      `${count(deadLetters.commits)} commits of ${count(deadLetters.keys)} conversations and users`,
-    ],
-    ['skipped', `${count(skipped)} commits, by operators`],
+    ['dead letters', parkedCounts(deadLetters)],
+    ['skipped', `${counted(skipped, 'commit')}, by operators`],
     ...schemas.map(({ name, bytes, phase, keepUntil }) => [
       name,
       [sizeOf(bytes), phase && `being built: ${phase}`, keepUntil && `kept until ${keepUntil}`]
@@ -30,19 +36,16 @@ export function renderStatus(status: Status): string {
     ]),
   ];
   const head = ['lane', 'checkpoint', 'lag', '', 'owner epoch'];
-  const table = renderTable([head, ...lanes.map((lane) => rowOf(lane, count))], { right: [0, 1, 2, 3, 4] });
+  const table = renderTable([head, ...lanes.map(rowOf)], { right: [0, 1, 2, 3, 4] });
   return [renderTable(facts), '', table, '', ...verdictOf(status)].join('\n');
 }
 
-function rowOf(
-  { lane, sequence, lagCommits, lagSeconds, ownerEpoch }: LaneStatus,
-  count: (n: number) => string,
-) {
+function rowOf({ lane, sequence, lagCommits, lagSeconds, ownerEpoch }: LaneStatus): string[] {
   const seconds = lagSeconds === null ? 'unknown' : `${lagSeconds.toFixed(1)} s`;
-  return [String(lane), count(sequence), `${count(lagCommits)} commits`, seconds, count(ownerEpoch)];
+  return [String(lane), grouped(sequence), counted(lagCommits, 'commit'), seconds, grouped(ownerEpoch)];
 }
 
-function verdictOf({ diverged, owner, deadLetters, healthy }: Status): string[] {
+function verdictOf({ diverged, owner, deadLetters, stopped, healthy }: Status): string[] {
   if (healthy) return ['All is well.'];
   return [
     ...(diverged === null
@@ -50,7 +53,15 @@ function verdictOf({ diverged, owner, deadLetters, healthy }: Status): string[] 
       : [`The read model is not of this log: ${diverged}. If the log is the right one: parley rebuild.`]),
     ...(owner === null ? ['Nobody projects: start a projector.'] : []),
     ...(deadLetters.keys === 0 ? [] : ['Commits wait that cannot be applied: parley dead-letters list.']),
+    ...(stopped === null ? [] : [stoppedText(stopped)]),
   ];
+}
+
+function stoppedText({ startedAt, isRollback }: NonNullable<Status['stopped']>): string {
+  return isRollback
+    ? `A rollback was begun at ${startedAt} and stopped: run \`parley rebuild --rollback\`.`
+    : `A rebuild was begun at ${startedAt} and stopped: run \`parley rebuild\`; \`parley rebuild --dry-run\` ends it without ` +
+        'exchanging.';
 }
 
 function sizeOf(bytes: number): string {

@@ -21,8 +21,8 @@ Examples:
   parley status --watch
   parley status --json | jq .lanes
 
-Exit codes: 0 all is well, 1 the read model is not of this log, commits wait that cannot be applied or nobody projects,
-2 wrong usage, 3 the log or Postgres is not available, 130 a watch was stopped with Ctrl-C.`;
+Exit codes: 0 all is well, 1 the read model is not of this log, commits wait that cannot be applied, nobody projects or a
+rebuild was stopped, 2 wrong usage, 3 the log or Postgres is not available, 130 a watch was stopped with Ctrl-C.`;
 
 export function statusCommand(): Command {
   return withPlaces(new Command('status'))

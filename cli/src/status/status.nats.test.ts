@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type PostgresServer, startPostgres } from '@parley/deploy/testing';
-import { migrateReadModel } from '@parley/projector';
+import { LOCK_SPACE, migrateReadModel } from '@parley/projector';
+import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { drafts, LogWriter, uuid } from '../log/testing/log-writer.ts';
 import { openTestLog, type TestLog } from '../log/testing/open-test-log.ts';
@@ -31,16 +32,50 @@ afterAll(async () => {
 
 const flags = () => ({ nats: place.url, postgres: postgres.url, json: true });
 
-test('it says how large the log is, in commits, bytes and subjects', async () => {
+/** Nobody projects. */
+async function statusNow(): Promise<Status> {
   const lines: string[] = [];
   const { signal } = new AbortController();
   const context = { progress: silentProgress, signal, print: (line: string) => void lines.push(line) };
-  // Nobody projects.
   expect(await showStatus({ ...flags(), watch: false }, context)).toBe(1);
-  const status: Status = JSON.parse(lines.join(''));
+  return JSON.parse(lines.join(''));
+}
+
+test('it says how large the log is, in commits, bytes and subjects', async () => {
+  const status = await statusNow();
   expect(status.log).toMatchObject({ epoch: place.log.epoch, first: 1, last: 4, subjects: 3 });
   expect(status.log.bytes).toBeGreaterThan(1_000);
   expect(renderStatus(status)).toMatch(/commits 1 to 4, .*\n +\d\.\d kB, 3 subjects/);
+});
+
+test('a rebuild that was begun and that nobody is at is told with how to end it, and is not well', async () => {
+  const client = new Client({ connectionString: postgres.url });
+  await client.connect();
+  try {
+    const startedAt = '2026-01-02T03:04:05.000Z';
+    await client.query(
+      `CREATE SCHEMA read_model_next; COMMENT ON SCHEMA read_model_next IS '${JSON.stringify({ phase: 'load', startedAt })}'`,
+    );
+    const begun = await statusNow();
+    expect(begun.stopped).toEqual({ startedAt, isRollback: false });
+    expect(begun.healthy).toBe(false);
+    expect(renderStatus(begun)).toContain(
+      `A rebuild was begun at ${startedAt} and stopped: run \`parley rebuild\``,
+    );
+    // Whoever is at it has the lock.
+    await client.query('SELECT pg_advisory_lock($1, 3)', [LOCK_SPACE]);
+    expect((await statusNow()).stopped).toBeNull();
+  } finally {
+    await client.query('DROP SCHEMA read_model_next');
+    await client.end();
+  }
+});
+
+test('a log that begins later is told with where the rest is', async () => {
+  const status = await statusNow();
+  expect(renderStatus(status)).not.toContain('--from-archive');
+  const begun = { ...status, log: { ...status.log, first: 3_000 } };
+  expect(renderStatus(begun)).toContain('complete from 3,000 on; before it: the archive');
 });
 
 test('a watch shows it again and again, holds on to nothing meanwhile, and ends when it is told to', async () => {
@@ -76,6 +111,21 @@ test('Ctrl-C ends a watch with 130, every line it printed is whole', async () =>
     .map((line) => JSON.parse(line));
   expect(lines.map(({ log }) => log.last)).toEqual(lines.map(() => 4));
   expect(told).toBe('');
+});
+
+test('without the password that Postgres wants it says so, and ends', async () => {
+  const address = Object.assign(new URL(postgres.url), { password: '' });
+  for (const command of ['status', 'verify', 'dead-letters']) {
+    const part = command === 'dead-letters' ? ['list'] : [];
+    const args = [MAIN, command, ...part, '--nats', place.url, '--postgres', String(address)];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let told = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      told += chunk;
+    });
+    expect(await once(child, 'close')).toEqual([3, null]);
+    expect(told).toMatch(/^\nPostgres wants a password, and there is none in .*\.parley\/stack\.json\.\n$/);
+  }
 });
 
 test('a Postgres that is away is told with what to do', async () => {

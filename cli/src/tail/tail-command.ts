@@ -1,8 +1,9 @@
 import { Command } from 'commander';
+import { grouped } from '../log/counted.ts';
 import { lineOf } from '../log/event-line.ts';
 import { type FilterFlags, type RangeFlags, withFilters, withRange } from '../log/filter-options.ts';
 import { lookAtLog } from '../log/look-at-log.ts';
-import { rangeBetween } from '../log/places-in-log.ts';
+import { rangeBetween, removedBefore } from '../log/places-in-log.ts';
 import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, UsageError, wholeNumber } from '../run-command.ts';
 import { tail } from './tail.ts';
@@ -37,9 +38,14 @@ export function tailCommand(): Command {
     .option('--json', 'one JSON object a line', false)
     .addHelpText('after', EXAMPLES)
     .action((flags: TailFlags) =>
-      lookAtLog(flags, async ({ log, output, signal }) => {
+      lookAtLog(flags, async ({ log, output, progress, signal }) => {
         const { since, until, lines, conversation, user, type } = flags;
-        const range = await rangeBetween(log, { since, until }, Date.now());
+        const now = Date.now();
+        const range = await rangeBetween(log, { since, until }, now);
+        const begins = await removedBefore(log, since, now);
+        if (begins !== null) {
+          progress.warn(`The log begins at ${grouped(begins)}: what was before was removed by retention.`);
+        }
         if (range.until < range.after && until !== undefined) {
           throw new UsageError(`There is nothing from ${since ?? 'the beginning'} to ${until}.`);
         }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rangeBetween } from '../log/places-in-log.ts';
 import { type Draft, drafts, LogWriter, uuid } from '../log/testing/log-writer.ts';
 import { openTestLog, type TestLog } from '../log/testing/open-test-log.ts';
+import { LogStream } from '../retention/log-stream.ts';
 import { pastLines } from './past-lines.ts';
 import { type Moment, timeTravel } from './time-travel.ts';
 
@@ -89,6 +90,16 @@ test('there was nothing before it was created, and it stays visible after it was
 test('a conversation whose beginning is gone is not guessed', async () => {
   await new LogWriter(place.log).commit(uuid(9), drafts.sent(1));
   await expect(travel({ version: 9 }, 20, uuid(9))).rejects.toThrow(/archive/);
+  const gone = uuid(10);
+  const commits = new LogWriter(place.log);
+  await commits.commit(gone, drafts.created('Long', 'ada'));
+  const kept = await commits.commit(gone, drafts.sent(1));
+  await LogStream.use(place.url, (stream) => stream.purge(conversationSubject(gone), kept - 1));
+  for (const moment of [{ version: 1 }, { version: 2 }, { through: 0 }, { through: kept - 1 }, NOW]) {
+    await expect(travel(moment, 20, gone)).rejects.toThrow(
+      /does not hold all of this conversation: it begins at version 2, .* archive/,
+    );
+  }
   const other = new LogWriter(place.log);
   await other.commit(uuid(8), drafts.created('Whole', 'ada'));
   await new LogWriter(place.log).commit(uuid(8), drafts.created('Again', 'ada'));

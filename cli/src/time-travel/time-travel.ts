@@ -1,5 +1,7 @@
 import { CorruptCommit, conversationSubject, decodeCommit, type RecordedEvent } from '@parley/contracts';
 import type { CommitRecord, EventLog } from '@parley/runtime';
+import { grouped } from '../log/counted.ts';
+import { rowsOf } from '../log/event-row.ts';
 import { printable } from '../log/printable.ts';
 import { Unavailable, UsageError } from '../run-command.ts';
 import { MissingVersions, type PastConversation, PastFold } from './past-conversation.ts';
@@ -19,9 +21,13 @@ export async function timeTravel(
   options: { messages: number; skipped: ReadonlySet<number>; signal: AbortSignal },
 ): Promise<PastConversation | null> {
   const fold = new PastFold(log.epoch, options.messages);
+  let isFirst = true;
   for await (const page of log.read(conversationSubject(conversationId), 0)) {
     options.signal.throwIfAborted();
     for (const record of page) {
+      // Whatever the moment: what is missing might be all that there was by then.
+      if (isFirst) mustBegin(record);
+      isFirst = false;
       if ('through' in moment && record.sequence > moment.through) return fold.past();
       if ('version' in moment && fold.version >= moment.version) return fold.past();
       if (options.skipped.has(record.sequence)) {
@@ -41,6 +47,20 @@ export async function timeTravel(
     );
   }
   return past;
+}
+
+/** What cannot be read may have been skipped, or is told of when it is needed. */
+function mustBegin(record: CommitRecord): void {
+  const version = rowsOf(record)[0]?.version ?? 1;
+  if (version > 1) {
+    throw beginningGone(`it begins at version ${grouped(version)}, with commit ${grouped(record.sequence)}`);
+  }
+}
+
+function beginningGone(how: string): Unavailable {
+  return new Unavailable(
+    `The log does not hold all of this conversation: ${how}. What retention removed is in the archive.`,
+  );
 }
 
 function isUpTo(version: number): (event: RecordedEvent) => boolean {
@@ -65,9 +85,6 @@ function take(fold: PastFold, { sequence }: CommitRecord, events: RecordedEvent[
     fold.take(sequence, events);
   } catch (error) {
     if (!(error instanceof MissingVersions)) throw error;
-    throw new Unavailable(
-      `The log does not hold all of this conversation: at ${sequence} ${error.message}. ` +
-        'What retention removed is in the archive.',
-    );
+    throw beginningGone(`at ${sequence} ${error.message}`);
   }
 }

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { renderVerification } from './render-verification.ts';
 
 const clean: VerifyReport = {
-  ...{ epoch: 'e1', lanes: [{ lane: 0, sequence: 9 }], sample: 100, misfit: null, logBegins: 1, clean: true },
+  ...{ epoch: 'e1', lanes: [{ lane: 0, sequence: 9 }], sample: 100, misfit: null, logBegins: 1 },
+  ...{ rows: 0, clean: true },
   ...{ tables: [], parked: { keys: 0, commits: 0 }, parkedOnce: { live: [], log: [] } },
 };
 
@@ -16,10 +17,25 @@ it('what waits as dead letters is told with what to do about each', () => {
       log: [{ key: 'user.b', sequence: 4, subject: 's', reason: 'event 1 lacks an attribute' }],
     },
   });
-  expect(text).toContain('5 commits wait as dead letters: parley dead-letters list');
-  expect(text).toContain('parley dead-letters retry conv.a');
+  expect(text).toContain(
+    '5 commits of 2 conversations or users wait as dead letters: parley dead-letters list',
+  );
+  expect(text).toContain('parley dead-letters retry conv.a, or, if that fails again, parley rebuild');
   expect(text).toContain('user.b cannot be folded from commit 4 on');
   expect(text).toContain('event 1 lacks an attribute');
+});
+
+it('a sample is told as what it is, and one of nothing as no answer', () => {
+  const equal = { missing: 0, extra: 0, different: 0, first: null, events: [] };
+  const tables: VerifiedTable[] = [
+    { table: 'conversations', rows: { left: 12, right: 12 }, ...equal },
+    { table: 'messages', rows: { left: 28_200, right: 28_200 }, ...equal },
+  ];
+  const sampled = renderVerification({ ...clean, sample: 5, tables, rows: 28_212 });
+  expect(sampled).toMatch(/\nThe sample \(12 conversations, 28,212 rows\) is what the log says\.$/);
+  const nothing = renderVerification({ ...clean, sample: 5, clean: false });
+  expect(nothing).toContain('Nothing was compared: no row is of 5 % of all conversations and users.');
+  expect(nothing).not.toContain('what the log says');
 });
 
 it('a read model that does not fit the log is told with the rebuild that helps', () => {

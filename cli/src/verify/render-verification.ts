@@ -5,6 +5,8 @@ import {
   type VerifiedTable,
   type VerifyReport,
 } from '@parley/projector';
+import { parkedCounts } from '../dead-letters/parked-counts.ts';
+import { counted } from '../log/counted.ts';
 import { clipped, printable } from '../log/printable.ts';
 import { renderTable } from '../table.ts';
 
@@ -14,7 +16,7 @@ const HEAD = ['table', 'rows', 'in the log', 'missing', 'extra', 'different', 'v
 
 /** What `parley verify` found, for a person. */
 export function renderVerification(report: VerifyReport): string {
-  const { epoch, lanes, sample, misfit, tables, clean, logBegins } = report;
+  const { epoch, lanes, sample, misfit, tables, logBegins } = report;
   if (misfit !== null) {
     return [
       `The read model does not fit this log: ${misfit}.`,
@@ -25,9 +27,6 @@ export function renderVerification(report: VerifyReport): string {
   }
   const at = lanes.map(({ lane, sequence }) => `lane ${lane} at ${sequence}`).join(', ');
   const differing = tables.filter((table) => !isEqual(table));
-  const verdict = clean
-    ? 'The read model is what the log says.'
-    : `${differing.length} of ${tables.length} tables differ from the log. \`parley rebuild\` makes them anew.`;
   return [
     `Log ${epoch}, ${at}${sample < 100 ? `, ${sample} % of all conversations and users` : ''}`,
     '',
@@ -38,20 +37,31 @@ export function renderVerification(report: VerifyReport): string {
       : []),
     ...describeParked(report),
     '',
-    verdict,
+    verdictOf(report),
   ].join('\n');
+}
+
+function verdictOf({ sample, rows, tables, clean }: VerifyReport): string {
+  const differing = tables.filter((table) => !isEqual(table)).length;
+  if (differing > 0)
+    return `${differing} of ${tables.length} tables differ from the log. \`parley rebuild\` makes them anew.`;
+  if (!clean)
+    return `Nothing was compared: no row is of ${sample} % of all conversations and users. Take a larger --sample.`;
+  if (sample === 100) return 'The read model is what the log says.';
+  const conversations = tables.find(({ table }) => table === 'conversations')?.rows.right ?? 0;
+  return `The sample (${counted(conversations, 'conversation')}, ${counted(rows, 'row')}) is what the log says.`;
 }
 
 function describeParked({ parked, parkedOnce }: VerifyReport): string[] {
   const lines: string[] = [];
   if (parked.keys > 0) {
     lines.push(
-      `Of ${parked.keys} conversations or users ${parked.commits} commits wait as dead letters: parley dead-letters list.`,
+      `${parkedCounts(parked)} ${parked.commits === 1 ? 'waits' : 'wait'} as dead letters: parley dead-letters list.`,
     );
   }
   for (const { key, sequence } of parkedOnce.live.slice(0, MOST_KEYS)) {
     lines.push(
-      `${key} waits from commit ${sequence} on, and can be applied now: parley dead-letters retry ${key}`,
+      `${key} waits from commit ${sequence} on, and could be applied to fresh tables: parley dead-letters retry ${key}, or, if that fails again, parley rebuild`,
     );
   }
   for (const { key, sequence, reason } of parkedOnce.log.slice(0, MOST_KEYS)) {

@@ -1,5 +1,6 @@
 import { type TableComparison, VerifyRefused, type VerifyReport, verifyReadModel } from '@parley/projector';
 import { Command, InvalidArgumentError } from 'commander';
+import { counted } from '../log/counted.ts';
 import { safeJson } from '../log/printable.ts';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
@@ -24,7 +25,7 @@ Examples:
   parley verify --from-archive /backup/parley    when the log no longer has its beginning
   parley verify --json > report.json
 
-Exit codes: 0 the read model is what the log says, 1 it is not, 2 wrong usage, 3 the log or Postgres is not available, or another
+Exit codes: 0 the read model is what the log says, 1 it is not, or the sample is of nothing, 2 wrong usage, 3 the log or Postgres is not available, or another
 verification runs.`;
 
 export function verifyCommand(): Command {
@@ -34,7 +35,9 @@ export function verifyCommand(): Command {
     .option('--from-archive <dir>', 'read the archive first, then the log from its end')
     .option('--json', 'print the report as JSON', false)
     .addHelpText('after', EXAMPLES)
-    .action((flags: VerifyFlags) => runCommand((context) => verify(flags, context)));
+    .action((flags: VerifyFlags) =>
+      runCommand((context) => verify(flags, context), { afterStop: 'Nothing was changed.' }),
+    );
 }
 
 function percent(text: string): number {
@@ -54,6 +57,7 @@ async function verify({ json, sample, fromArchive, ...flags }: VerifyFlags, cont
       ...(fromArchive && { archive: await archiveThenLog(fromArchive, opened.log) }),
       onFold: (done, of) => steps.folded(done, of),
       onTable: (comparison) => steps.compared(comparison),
+      onTrouble: (text) => progress.say(`waiting for Postgres… (${text})`),
     });
     steps.stop();
     print(json ? safeJson(report, 2) : renderVerification(report));
@@ -89,7 +93,7 @@ class Steps {
 
   compared({ table, rows }: TableComparison): void {
     this.stop();
-    this.#progress.say(`compared ${table}: ${rows.left} rows`);
+    this.#progress.say(`compared ${table}: ${counted(rows.left, 'row')}`);
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Checkpoint } from '../checkpoints.ts';
+import { EXCHANGED_CHANNEL } from '../ownership.ts';
 import { checkpointsOf } from './live-read-model.ts';
 import { NEXT, PREVIOUS, type PreviousState, READ_MODEL, writeState } from './schema-state.ts';
 
@@ -48,9 +49,10 @@ export async function exchangeTables(
     epoch: live[0]?.epoch ?? '',
     switchedAt: new Date().toISOString(),
   });
-  // Somebody may wait for a position that the new rows have.
+  // Somebody may wait for a position that the new rows have, and the projector need not wait for its next batch to fail.
   await client.query(
-    `SELECT pg_notify('parley_position', min(epoch) || ':' || min(sequence)) FROM ${READ_MODEL}.checkpoints`,
+    `SELECT pg_notify('parley_position', min(epoch) || ':' || min(sequence)), pg_notify('${EXCHANGED_CHANNEL}', '')
+       FROM ${READ_MODEL}.checkpoints`,
   );
 }
 

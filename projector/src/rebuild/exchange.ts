@@ -20,6 +20,8 @@ export interface Exchanged extends Switched {
 
 interface ExchangeOptions
   extends Pick<RebuildOptions, 'databaseUrl' | 'log' | 'progress' | 'tables' | 'keepOldMs' | 'signal'> {
+  /** The tables in use were found not to be what the log says. */
+  differed?: boolean;
   /** Whoever goes back knows that he gets less. */
   mayParkMore?: boolean;
 }
@@ -33,7 +35,7 @@ export function exchange(
   next: NewReadModel,
   source: CommitSource,
 ): Promise<Exchanged> {
-  const { databaseUrl, log, progress, keepOldMs, signal, mayParkMore } = options;
+  const { databaseUrl, log, progress, keepOldMs, signal, mayParkMore, differed = false } = options;
   const keepUntil = new Date(Date.now() + keepOldMs).toISOString();
   return withRebuildClient(databaseUrl, async (client) => {
     const tables = await tablesToExchange(client, options.tables);
@@ -45,7 +47,12 @@ export function exchange(
     const switched = await switchReadModels({
       client,
       tables,
-      previous: { shape: shapeOfThisBuild().hash, keepUntil, ...(options.tables && { only: tables }) },
+      previous: {
+        shape: shapeOfThisBuild().hash,
+        keepUntil,
+        ...(options.tables && { only: tables }),
+        ...(differed && { differed }),
+      },
       onWait: (reason) => progress.say(`waiting to exchange the tables: ${reason}`),
       signal,
       async catchUp(checkpoints) {

@@ -27,8 +27,8 @@ export async function withRebuildClient<T>(
   });
   // What lost it fails at the next statement; without a listener the process would end.
   client.on('error', () => undefined);
-  await client.connect();
   try {
+    await client.connect();
     await client.query(NO_LIMITS);
     return await work(client);
   } finally {

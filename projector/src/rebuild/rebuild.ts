@@ -1,6 +1,6 @@
 import type { EventLog, Logger } from '@parley/runtime';
 import type { Checkpoint } from '../checkpoints.ts';
-import { compareReadModels, type TableComparison } from '../verify/compare-read-models.ts';
+import { compareReadModels, isEqual, type TableComparison } from '../verify/compare-read-models.ts';
 import { type CommitSource, logSource, throttled } from './commit-source.ts';
 import { type Exchanged, exchange } from './exchange.ts';
 import type { LaneTarget } from './fold-to.ts';
@@ -41,6 +41,8 @@ export interface RebuildOptions {
 export interface Rebuilt {
   /** It went on with what an earlier run had left. */
   resumed: boolean;
+  /** When the first of these runs began. */
+  startedAt: string;
   /** Sequence up to which the new read model is folded. */
   sequence: number;
   /** Tables of the live read model beside the new ones at the same position; null when they could not be compared. */
@@ -97,7 +99,8 @@ async function build(options: RebuildOptions, next: NewReadModel, resumed: boole
   await next.createIndexes((done) => progress.reached(done));
   await next.enter('catch-up');
   const { compared, incomparable } = await compare(options, next, source);
-  const result = { resumed, compared, incomparable, parked: await parkedIn(options) };
+  const { startedAt } = next.state;
+  const result = { resumed, startedAt, compared, incomparable, parked: await parkedIn(options) };
   if (dryRun) return { ...result, sequence: next.position, switched: null };
   if (tables && incomparable !== null) {
     throw new RebuildRefused(
@@ -107,7 +110,8 @@ async function build(options: RebuildOptions, next: NewReadModel, resumed: boole
   // Nearly all that came meanwhile is folded before the projector is held. One that is halted leaves the live read model
   // behind; the new one need not wait for it, but single tables must fit the others.
   await next.foldTo(tables ? await loadTargets(options, next) : await headTargets(log, next.lanes), source);
-  const switched = await exchange(options, next, whole);
+  const differed = compared?.some((table) => !isEqual(table)) ?? false;
+  const switched = await exchange({ ...options, differed }, next, whole);
   return { ...result, sequence: next.position, switched, parked: await parkedIn(options, READ_MODEL) };
 }
 

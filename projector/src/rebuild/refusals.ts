@@ -5,6 +5,11 @@ import { checkpointsOf } from './live-read-model.ts';
 import { RebuildRefused } from './rebuild-lock.ts';
 import { NEXT, READ_MODEL, tablesOf } from './schema-state.ts';
 
+/** A projection was named that there is not. */
+export class UnknownProjection extends RebuildRefused {
+  override name = 'UnknownProjection';
+}
+
 /** The live read model's checkpoints. Throws RebuildRefused when it is not of this build, or `tables` are none of its. */
 export async function refuseOtherTables(
   client: Client,
@@ -64,7 +69,7 @@ async function tablesOfProjection(client: Client, wanted?: readonly string[]): P
   const exchangeable = known.filter((table) => table !== 'dead_letters');
   const unknown = wanted.find((table) => !exchangeable.includes(table));
   if (unknown !== undefined) {
-    throw new RebuildRefused(`There is no projection ${unknown}. There are: ${exchangeable.join(', ')}.`);
+    throw new UnknownProjection(`There is no projection ${unknown}. There are: ${exchangeable.join(', ')}.`);
   }
   return [...wanted];
 }

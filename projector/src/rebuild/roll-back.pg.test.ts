@@ -26,6 +26,16 @@ it('a rebuild repairs the rows, and the projector goes on by itself after it, ba
   expect((await stage.rebuild({ dryRun: true })).compared?.every(isEqual)).toBe(true);
 });
 
+it('a rollback says when the tables that it brings back were replaced, and whether they were wrong then', async () => {
+  await stage.falsify();
+  const { switched } = await stage.rebuild({ keepOldMs: 60_000 });
+  const replaced = Date.parse(switched?.keepUntil ?? '') - 60_000;
+  const wrong = await stage.rollBack();
+  expect(wrong.differed).toBe(true);
+  expect(Math.abs(Date.parse(wrong.replacedAt) - replaced)).toBeLessThan(60_000);
+  expect((await stage.rollBack()).differed).toBe(false);
+});
+
 it('a rollback brings rows that were rolled back to what was said since', async () => {
   await stage.rebuild();
   for (let n = 0; n < 5; n++) await stage.say();

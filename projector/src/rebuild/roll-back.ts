@@ -22,11 +22,19 @@ type RollBackOptions = Pick<
   'databaseUrl' | 'log' | 'logger' | 'progress' | 'keepOldMs' | 'signal'
 >;
 
+/** What is in use now. */
+export interface RolledBack extends Exchanged {
+  /** When it was replaced. */
+  replacedAt: string;
+  /** It was found not to be what the log says, then. */
+  differed: boolean;
+}
+
 /**
  * Brings back the tables that the last switch replaced, caught up with the log from where they stood; those of now are kept
  * in their place, so that the same call goes forward again. Throws RebuildRefused, having changed nothing that is read.
  */
-export function rollBackReadModel(wanted: RollBackOptions): Promise<Exchanged> {
+export function rollBackReadModel(wanted: RollBackOptions): Promise<RolledBack> {
   return withRebuildLock(wanted.databaseUrl, wanted.signal, async (signal) => {
     const options = { ...wanted, signal };
     const { databaseUrl, log, logger } = options;
@@ -46,7 +54,13 @@ export function rollBackReadModel(wanted: RollBackOptions): Promise<Exchanged> {
           );
         await next.foldTo(live, source);
       } else await next.foldTo(await headTargets(log, next.lanes), source);
-      return await exchange({ ...options, mayParkMore: true, ...(tables && { tables }) }, next, source);
+      const { replacedAt = '', differed = false } = next.state;
+      const exchanged = await exchange(
+        { ...options, mayParkMore: true, ...(tables && { tables }) },
+        next,
+        source,
+      );
+      return { ...exchanged, replacedAt, differed };
     } finally {
       await next.close();
     }
@@ -84,6 +98,8 @@ function reopenPrevious({ databaseUrl, log, progress }: RollBackOptions): Promis
       source: 'previous',
       indexes: [],
       ...(only && { only }),
+      ...(state.switchedAt && { replacedAt: state.switchedAt }),
+      ...(state.differed && { differed: true }),
     });
     await client.query('COMMIT');
     return only;

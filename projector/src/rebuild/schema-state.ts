@@ -22,6 +22,10 @@ export interface NextState {
   indexes: readonly string[];
   /** The only tables to exchange, when not all. */
   only?: readonly string[];
+  /** Of tables that were in use before: when they were replaced. */
+  replacedAt?: string;
+  /** They were not what the log says when they were replaced. */
+  differed?: boolean;
 }
 
 /** Of a read model that was replaced. */
@@ -32,6 +36,8 @@ export interface PreviousState {
   keepUntil: string;
   /** The tables that were exchanged, when not all: a rollback exchanges the same. */
   only?: readonly string[];
+  /** They were not what the log says; unknown when they were not compared. */
+  differed?: boolean;
 }
 
 /** What a schema's comment says; null = there is no such schema. One without a comment of ours is an empty object. */

@@ -9,6 +9,7 @@ import { checkpointsOf, misfitOf } from '../rebuild/live-read-model.ts';
 import { NewReadModel } from '../rebuild/new-read-model.ts';
 import { countParked, type Parked, type ParkedOnce, parkedOnlyIn } from '../rebuild/parked-commits.ts';
 import { holderOf, withRebuildClient } from '../rebuild/rebuild-lock.ts';
+import { tellTrouble } from '../rebuild/tell-trouble.ts';
 import { compareReadModels, isEqual, type TableComparison } from './compare-read-models.ts';
 import { eventsOfRow, type TracedEvent } from './events-of-row.ts';
 import { isSampled } from './sample.ts';
@@ -34,6 +35,8 @@ interface VerifyOptions {
   /** Commits folded so far, and how many there are to fold. */
   onFold?: (done: number, of: number) => void;
   onTable?: (comparison: TableComparison) => void;
+  /** Why the fold waits at the moment. */
+  onTrouble?: (text: string) => void;
 }
 
 /** A table's comparison; of the first row that differs, the events that should have made it. */
@@ -55,6 +58,9 @@ export interface VerifyReport {
   parkedOnce: { live: ParkedOnce[]; log: ParkedOnce[] };
   /** The log's first commit: events from before it are known to the archive alone, and not traced. */
   logBegins: number;
+  /** Rows that either side has of what was compared. */
+  rows: number;
+  /** Something was compared, and all of it is what the log says. */
   clean: boolean;
 }
 
@@ -82,8 +88,14 @@ export async function verifyReadModel(options: VerifyOptions): Promise<VerifyRep
     });
     try {
       // Most of the fold is done before the snapshot is taken: a snapshot keeps Postgres from cleaning up.
-      await foldTo(scratch, checkpoints, options);
-      return await compareNow(live, scratch, options);
+      return await tellTrouble(
+        scratch,
+        (text) => options.onTrouble?.(text),
+        async () => {
+          await foldTo(scratch, checkpoints, options);
+          return compareNow(live, scratch, options);
+        },
+      );
     } finally {
       await scratch.drop();
     }
@@ -144,8 +156,10 @@ async function reportOf(
 ): Promise<VerifyReport> {
   const lanes = checkpoints.map(({ lane, sequence }) => ({ lane, sequence }));
   const { first: logBegins } = await log.bounds();
-  const clean = misfit === null && found.tables.every(isEqual);
-  return { epoch: log.epoch, lanes, sample, misfit, ...found, logBegins, clean };
+  const rows = found.tables.reduce((sum, table) => sum + Math.max(table.rows.left, table.rows.right), 0);
+  // A sample of nothing says nothing; an empty read model of an empty log is right.
+  const clean = misfit === null && found.tables.every(isEqual) && (rows > 0 || sample === 100);
+  return { epoch: log.epoch, lanes, sample, misfit, ...found, logBegins, rows, clean };
 }
 
 async function foldTo(

@@ -119,10 +119,14 @@ describe('lines of NDJSON', () => {
       line({ type: 'group' }),
       line({ user: 'x'.repeat(200) }),
       line({ text: 'still read' }),
+      line({ at: undefined }),
+      '[]',
     ]);
     expect(skipped.toSorted()).toEqual([
+      '10: field "at" is missing',
+      '11: not a JSON object',
       '1: not JSON',
-      '2: not a line: at Invalid ISO datetime',
+      '2: field "at": Invalid ISO datetime',
       `4: longer than ${LONGEST_LINE_BYTES} bytes`,
       '6: no user',
       '7: type group in a room that began as channel',
@@ -153,6 +157,11 @@ describe('lines of NDJSON', () => {
 
   test('that are none at all, or not there, are refused', async () => {
     await expect(planOf([])).rejects.toThrow(/there are no lines/);
+    const rooms = join(dir, 'rooms.ndjson');
+    await writeFile(rooms, ['tea', 'plans', 'tea'].map((room) => line({ room })).join('\n'));
+    await expect(plan(rooms, { only: ['plans', 'nope'] })).rejects.toThrow(
+      'There is no conversation nope in it; there are: tea, plans.',
+    );
     await expect(plan(join(dir, 'absent.ndjson'))).rejects.toThrow(/there is no such file/);
     const broken = join(dir, 'broken.ndjson.gz');
     await writeFile(broken, 'not zipped');

@@ -3,8 +3,10 @@ import { access } from 'node:fs/promises';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { UsageError } from '../../run-command.ts';
+import { fieldFault } from '../field-fault.ts';
 import type { ImportSource, Round } from '../import-source.ts';
 import type { Item, SkippedItem } from '../item.ts';
+import { refuseUnknown } from '../refuse-unknown.ts';
 import { type NdjsonLine, ndjsonLineSchema } from './ndjson-line.ts';
 import { NdjsonRoom, RoomFault, type RoomOptions } from './ndjson-room.ts';
 import { LONGEST_LINE_BYTES, type NumberedLine, readLines } from './read-lines.ts';
@@ -38,6 +40,8 @@ class NdjsonFile {
   readonly #file: string;
   readonly #options: NdjsonOptions;
   readonly #rooms = new Map<string, NdjsonRoom | 'unknown'>();
+  /** Of all its rooms, also those that are not asked for. */
+  readonly #names = new Set<string>();
   readonly #begun = new Set<NdjsonRoom>();
   #round = new Map<NdjsonRoom, Item[]>();
   #skipped: SkippedItem[] = [];
@@ -64,6 +68,7 @@ class NdjsonFile {
     }
     if (!any) throw new UsageError(`${this.#file}: there are no lines.`);
     yield this.#end(this.#allRooms(), true);
+    refuseUnknown(this.#options.only, this.#names);
   }
 
   #end(rooms: readonly NdjsonRoom[], last: boolean): Round {
@@ -89,12 +94,12 @@ class NdjsonFile {
     if (value === undefined) return 'not JSON';
     const parsed = ndjsonLineSchema.safeParse(value);
     if (!parsed.success) {
-      const [issue] = parsed.error.issues;
       this.#distrust(value);
-      return `not a line: ${issue?.path.join('.')} ${issue?.message}`;
+      return fieldFault(value, parsed.error);
     }
     const line = parsed.data;
     const { only } = this.#options;
+    this.#names.add(line.room);
     if (only.length > 0 && !only.includes(line.room)) return null;
     const room = this.#roomOf(line);
     if (typeof room === 'string') return room;

@@ -86,9 +86,9 @@ describe('a Slack export', () => {
     expect(people).toEqual([{ userId: 'slack-U2', displayName: 'Ben' }]);
     expect(texts).toEqual(['first', 'second', 'third']);
     expect(reasons).toEqual([
-      'channels.json:1: not an entry: id must be an id of Slack',
+      'channels.json:1: field "id": must be an id of Slack',
       'D1: direct conversation that is not between two people',
-      'gone: 1 days of a folder in no list',
+      'gone: in none of channels.json, groups.json, mpims.json, dms.json',
       'surprise.txt: unknown file',
     ]);
   });
@@ -115,7 +115,9 @@ describe('a Slack export', () => {
     const part = await openSlackExport(path, { ...options, only: ['C1'] });
     expect(part.people).toEqual([]);
     await part.close();
-    await expect(openSlackExport(path, { ...options, only: ['random'] })).rejects.toThrow(/is called random/);
+    await expect(openSlackExport(path, { ...options, only: ['random'] })).rejects.toThrow(
+      'There is no conversation random in it; there are: general, D1.',
+    );
   });
 
   test.each<[string, Record<string, string>, RegExp]>([

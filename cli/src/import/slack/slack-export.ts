@@ -3,8 +3,10 @@ import { UsageError } from '../../run-command.ts';
 import { shortText } from '../body.ts';
 import { ByteBudget } from '../byte-budget.ts';
 import { ConversationScript } from '../conversation-script.ts';
+import { fieldFault } from '../field-fault.ts';
 import type { ImportSource, Round } from '../import-source.ts';
 import type { Conversation, Item, Person, SkippedItem } from '../item.ts';
+import { refuseUnknown } from '../refuse-unknown.ts';
 import type { UserMap } from '../user-map.ts';
 import type { ExportFiles } from './export-files.ts';
 import { openExport } from './open-export.ts';
@@ -95,9 +97,13 @@ class SlackExport implements ImportSource {
       else this.#homes.push(...this.#home(type, of, days));
     }
     for (const { of } of listed) for (const name of [of.name, of.id]) folders.delete(name ?? '');
-    if (this.#options.only.length > 0) this.#keepWanted();
-    else {
-      for (const [folder, days] of folders) this.#lose(folder, `${days.length} days of a folder in no list`);
+    if (this.#options.only.length > 0) {
+      const ids = new Set(listed.map(({ of }) => of.id));
+      refuseUnknown(this.#options.only, new Set(listed.map(({ of }) => of.name || of.id)), ids);
+      this.#keepWanted();
+    } else {
+      const lists = Object.keys(LISTS).map((list) => `${list}.json`);
+      for (const folder of folders.keys()) this.#lose(folder, `in none of ${lists.join(', ')}`);
       for (const name of strays) this.#lose(name, 'unknown file');
     }
     // The longest begin first: whoever comes last is waited for alone.
@@ -156,11 +162,6 @@ class SlackExport implements ImportSource {
 
   /** A part of an export needs names for its members only. */
   #keepWanted(): void {
-    if (this.#homes.length === 0) {
-      throw new UsageError(
-        `${this.#path}: none of its conversations is called ${this.#options.only.join(' or ')}.`,
-      );
-    }
     const members = new Set(this.#homes.flatMap(({ conversation }) => conversation.finalMembers ?? []));
     this.#named = this.#named.filter(({ userId }) => members.has(userId));
   }
@@ -204,9 +205,8 @@ class SlackExport implements ImportSource {
     const entries: z.output<T>[] = [];
     for (const [index, value] of (await this.#json(this.#prefix + name)).entries()) {
       const parsed = schema.safeParse(value);
-      const [issue] = parsed.success ? [] : parsed.error.issues;
       if (parsed.success) entries.push(parsed.data);
-      else this.#lose(`${name}:${index}`, `not an entry: ${issue?.path.join('.')} ${issue?.message}`);
+      else this.#lose(`${name}:${index}`, fieldFault(value, parsed.error));
     }
     return entries;
   }

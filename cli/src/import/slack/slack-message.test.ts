@@ -176,14 +176,9 @@ describe('a message of Slack', () => {
       'no time',
       message({ ts: 'soon' }),
       'general/2024-03-01.json:7',
-      'not a message: ts must be seconds with six decimals',
+      'field "ts": must be seconds with six decimals',
     ],
-    [
-      'no object',
-      null,
-      'general/2024-03-01.json:7',
-      'not a message:  Invalid input: expected object, received null',
-    ],
+    ['no object', null, 'general/2024-03-01.json:7', 'not a JSON object'],
   ])('with %s is skipped, with its place and why', (_, slack, where, reason) => {
     expect(items(slack)).toEqual([{ kind: 'skipped', place: where, reason, loss: true }]);
   });

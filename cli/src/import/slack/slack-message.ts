@@ -1,4 +1,5 @@
 import { shortText } from '../body.ts';
+import { fieldFault } from '../field-fault.ts';
 import type { Item, Reaction, SkippedItem } from '../item.ts';
 import { textOfBlocks } from './slack-blocks.ts';
 import { type Attachment, type SlackFile, type SlackMessage, slackMessageSchema } from './slack-schemas.ts';
@@ -37,8 +38,7 @@ export function timeOfTs(ts: string): number {
 export function itemsOf(value: unknown, file: string, index: number, directory: SlackDirectory): Item[] {
   const parsed = slackMessageSchema.safeParse(value);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const reason = `not a message: ${issue?.path.join('.')} ${issue?.message}`;
+    const reason = fieldFault(value, parsed.error);
     return [{ kind: 'skipped', place: `${file}:${index}`, reason, loss: true }];
   }
   const message = parsed.data;
