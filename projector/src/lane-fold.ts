@@ -31,7 +31,7 @@ export class LaneFold {
   readonly #known: KnownVersions;
   #parked = new Set<string>();
   #skipped: Exceptions['skipped'] = new Map();
-  #loaded = false;
+  #loading: Promise<void> | null = null;
   #generation = 0;
 
   constructor(options: LaneFoldOptions) {
@@ -49,15 +49,21 @@ export class LaneFold {
     return this.#parked;
   }
 
-  async load(): Promise<void> {
-    if (!this.#loaded) await this.#read();
+  /** One read however many wait for it: the answer of a second one would undo what was parked since. */
+  load(): Promise<void> {
+    this.#loading ??= this.#read().catch((error: Error) => {
+      this.#loading = null;
+      throw error;
+    });
+    return this.#loading;
   }
 
   /** Forgets everything for what the tables say. Call it while nothing is being written. */
   async reload(): Promise<void> {
     this.#generation += 1;
     this.#known.forget();
-    await this.#read();
+    this.#loading = null;
+    await this.load();
   }
 
   async fold(
@@ -90,7 +96,6 @@ export class LaneFold {
     const { parked, skipped } = await this.#retried(() => loadExceptions(pool, checkpoint, lanes));
     this.#parked = parked;
     this.#skipped = skipped;
-    this.#loaded = true;
   }
 
   #retried<T>(read: () => Promise<T>): Promise<T> {

@@ -141,3 +141,33 @@ it('a conversation whose id no table can hold is parked', async () => {
   expect([lane.fault, lane.position]).toEqual([null, 2]);
   expect(await deadLetters(pool)).toMatchObject([{ key: 'conv.no-uuid', sequence: '2' }]);
 });
+
+it('what is parked while the first look at dead letters is under way is not forgotten by its late answer', async () => {
+  const { log, records } = await room(2);
+  const refused = new Set([2]);
+  let looked = false;
+  let answer = (): void => undefined;
+  const late = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  // As on a busy machine: the answer to the first look is there, but is read after the batch was written.
+  const slow = new Proxy(pool, {
+    get(target, name) {
+      if (name !== 'query') return Reflect.get(target, name, target);
+      return async (...args: Parameters<Pool['query']>) => {
+        const isFirst = !looked;
+        looked = true;
+        const result = await target.query(...args);
+        if (isFirst) await late;
+        return result;
+      };
+    },
+  });
+  const { lane } = await startLane(slow, log, { write: refusing(refused) });
+  const loading = lane.load();
+  const given = give(lane, records);
+  await Promise.race([given, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  answer();
+  await Promise.all([loading, given]);
+  expect([...lane.parked]).toEqual([`conv.${ROOM}`]);
+});
