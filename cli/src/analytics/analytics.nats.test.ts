@@ -5,7 +5,7 @@ import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from '@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { conversationSubject, LOG_STREAM, SNAPSHOT_BUCKET } from '@parley/contracts';
 import { type NatsServer, startNats } from '@parley/deploy/testing';
-import { type OpenLog, openEventLog } from '@parley/runtime';
+import { type OpenLog, openEventLog, raiseCompleteFrom } from '@parley/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { quietLogger } from '../open-log.ts';
 import { AnalyticsConsumers } from './consumers.ts';
@@ -167,4 +167,18 @@ test('a reader cannot make the server write to the log by naming a subject of it
   const messages = async () => (await state()).messages;
   await expect.poll(messages).toBeGreaterThan(before.messages);
   expect((await state()).subjects).toEqual({ ...before.subjects, [reply]: 1 });
+});
+
+test('a reader made after a retention begins where the log is complete, never with what is left of before', async () => {
+  await raiseCompleteFrom(manager, 6);
+  const at = (sequence: number): string => `${opened.log.epoch}:${sequence}`;
+  const { last } = await opened.log.bounds();
+  const made = await withConsumers((consumers) => consumers.add({ ...wish, name: 'late' }));
+  expect(made).toMatchObject({ from: at(5), behind: last - 5 });
+  await raiseCompleteFrom(manager, 8);
+  expect(await withConsumers((consumers) => consumers.add({ ...wish, name: 'late' }))).toEqual(made);
+  const before = withConsumers((consumers) => consumers.add({ ...wish, name: 'later', from: at(6) }));
+  await expect(before).rejects.toThrow(`The log begins at ${at(8)}`);
+  const there = withConsumers((consumers) => consumers.add({ ...wish, name: 'later', from: at(7) }));
+  expect(await there).toMatchObject({ from: at(7), behind: last - 7 });
 });

@@ -8,10 +8,13 @@ import {
 } from '@nats-io/jetstream';
 import { millis, nanos } from '@nats-io/transport-node';
 import { formatPosition, LOG_STREAM, parsePosition } from '@parley/contracts';
+import { completeFrom } from '@parley/runtime';
 import { connectNats } from '../open-log.ts';
 import { Unavailable, UsageError } from '../run-command.ts';
 
 const PREFIX = 'analytics_';
+/** In the metadata of one that was made without a place to begin: that moves with retention. */
+const BEGINNING = 'beginning';
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const STREAM_NOT_FOUND = 10059;
 const CONSUMER_NOT_FOUND = 10014;
@@ -20,7 +23,7 @@ const MAX_UNACKNOWLEDGED = 400;
 
 export interface ConsumerWish {
   name: string;
-  /** Commits after this position; all that the log holds when there is none. */
+  /** Commits after this position; when there is none, all from where the log is complete. */
   from?: string | undefined;
   /** What was not acknowledged within this many seconds is delivered again. */
   ackWaitSeconds: number;
@@ -53,10 +56,13 @@ export function consumerName(name: string): string {
 export class AnalyticsConsumers {
   readonly #manager: JetStreamManager;
   readonly #epoch: string;
+  /** What stands before it is only what retention left over: it must not pass for the past. */
+  readonly #first: number;
 
-  private constructor(manager: JetStreamManager, epoch: string) {
+  private constructor(manager: JetStreamManager, { epoch, first }: Held) {
     this.#manager = manager;
     this.#epoch = epoch;
+    this.#first = first;
   }
 
   /** Throws Unavailable when NATS does not answer or holds no log. */
@@ -64,7 +70,7 @@ export class AnalyticsConsumers {
     const connection = await connectNats(natsUrl);
     try {
       const manager = await jetstreamManager(connection);
-      return await work(new AnalyticsConsumers(manager, await epochOf(manager)));
+      return await work(new AnalyticsConsumers(manager, await heldBy(manager)));
     } finally {
       await connection.close();
     }
@@ -73,9 +79,16 @@ export class AnalyticsConsumers {
   /** Does nothing when it is there and is the same. Its place is never moved: for another, remove it first. */
   async add({ name, from, ackWaitSeconds }: ConsumerWish): Promise<AnalyticsConsumer> {
     const consumer = consumerName(name);
-    const after = this.#sequenceOf(from);
+    const wished = this.#sequenceOf(from);
     const there = await this.#find(consumer);
-    if (there) return this.#same(there, { name, after, ackWaitSeconds });
+    if (there) return this.#same(there, { name, after: wished, ackWaitSeconds });
+    const after = wished ?? this.#first - 1;
+    if (after < this.#first - 1) {
+      throw new UsageError(
+        `The log begins at ${formatPosition(this.#epoch, this.#first)}: what was before was removed by retention and is in the archive. ` +
+          'Leave --from out to begin there.',
+      );
+    }
     const info = await this.#manager.consumers.add(LOG_STREAM, {
       durable_name: consumer,
       description: 'Reads the log for analytics; made by parley analytics add',
@@ -84,7 +97,7 @@ export class AnalyticsConsumers {
       max_ack_pending: MAX_UNACKNOWLEDGED,
       max_deliver: -1,
       // A reader sees the consumer's state and not the stream's: this is how it learns which log it reads.
-      metadata: { epoch: this.#epoch },
+      metadata: { epoch: this.#epoch, ...(wished === null && { from: BEGINNING }) },
       ...(after === 0
         ? { deliver_policy: DeliverPolicy.All }
         : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }),
@@ -107,8 +120,8 @@ export class AnalyticsConsumers {
     return this.#manager.consumers.delete(LOG_STREAM, consumer);
   }
 
-  #sequenceOf(from: string | undefined): number {
-    if (from === undefined) return 0;
+  #sequenceOf(from: string | undefined): number | null {
+    if (from === undefined) return null;
     const position = parsePosition(from);
     if (!position) throw new UsageError(`--from ${from} is no position: "<epoch>:<sequence>".`);
     if (position.epoch === this.#epoch) return position.sequence;
@@ -117,11 +130,14 @@ export class AnalyticsConsumers {
 
   #same(
     info: ConsumerInfo,
-    wish: { name: string; after: number; ackWaitSeconds: number },
+    wish: { name: string; after: number | null; ackWaitSeconds: number },
   ): AnalyticsConsumer {
     const there = describe(info);
-    const from = formatPosition(this.#epoch, wish.after);
-    if (there.from === from && there.ackWaitSeconds === wish.ackWaitSeconds) return there;
+    const { opt_start_seq: start, metadata } = info.config;
+    const isFromBeginning = start === undefined || metadata?.from === BEGINNING;
+    const isSame =
+      wish.after === null ? isFromBeginning : there.from === formatPosition(this.#epoch, wish.after);
+    if (isSame && there.ackWaitSeconds === wish.ackWaitSeconds) return there;
     throw new UsageError(
       `${wish.name} is there: from ${there.from}, with --ack-wait ${there.ackWaitSeconds}. ` +
         `To begin anew: parley analytics remove ${wish.name}`,
@@ -138,10 +154,17 @@ export class AnalyticsConsumers {
   }
 }
 
-async function epochOf(manager: JetStreamManager): Promise<string> {
+interface Held {
+  epoch: string;
+  /** The first sequence from which on nothing is missing. */
+  first: number;
+}
+
+async function heldBy(manager: JetStreamManager): Promise<Held> {
   try {
     const { config } = await manager.streams.info(LOG_STREAM);
-    if (config.metadata?.epoch) return config.metadata.epoch;
+    const epoch = config.metadata?.epoch;
+    if (epoch) return { epoch, first: Math.max(1, completeFrom(config)) };
     throw new Unavailable(`The stream ${LOG_STREAM} names no epoch: it was not made by Parley.`);
   } catch (error) {
     if (!(error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND)) throw error;
