@@ -23,7 +23,7 @@ export {
   type Rebuilt,
   rebuildReadModel,
 } from './rebuild/rebuild.ts';
-export { RebuildRefused } from './rebuild/rebuild-lock.ts';
+export { holderOf, RebuildRefused } from './rebuild/rebuild-lock.ts';
 export { UnknownProjection } from './rebuild/refusals.ts';
 export { type RolledBack, rollBackReadModel } from './rebuild/roll-back.ts';
 export { isEqual, type TableComparison } from './verify/compare-read-models.ts';

@@ -71,7 +71,7 @@ test('while somebody rebuilds or verifies nothing is begun, and who it is and ho
     await client.query('SELECT pg_advisory_lock($1, $2)', [LOCK_SPACE, lock]);
     const refused = await withReadModelsAtRest(server.url, work).catch((error: Error) => error.message);
     expect(refused).toContain(`There runs ${what}`);
-    expect(refused).toContain(`: somebody, since `);
+    expect(refused).toContain(`: somebody from `);
     expect(refused).toContain(`pg_terminate_backend(${rows[0]?.pid})`);
     await client.query('SELECT pg_advisory_unlock_all()');
   }

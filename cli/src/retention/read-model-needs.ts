@@ -1,4 +1,4 @@
-import { checkpointsOf, LOCK_SPACE, misfitOf } from '@parley/projector';
+import { checkpointsOf, holderOf, LOCK_SPACE, misfitOf } from '@parley/projector';
 import type { EventLog } from '@parley/runtime';
 import { Client } from 'pg';
 import { grouped } from '../log/counted.ts';
@@ -42,26 +42,16 @@ export async function withReadModelsAtRest<T>(
     for (const [lock, who] of READERS) {
       const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS held', [LOCK_SPACE, lock]);
       if (rows[0]?.held !== true) {
-        throw new Unavailable(`There runs ${who}${await holderOf(client, lock)}.`);
+        const holder = await holderOf(client, lock);
+        throw new Unavailable(
+          `There runs ${who}${holder ? `: ${holder}` : ', or did at this moment: try again'}.`,
+        );
       }
     }
     return await work(client);
   } finally {
     await client.end();
   }
-}
-
-/** Which session has a lock, and what can be done about it. */
-async function holderOf(client: Client, lock: number): Promise<string> {
-  const { rows } = await client.query(
-    `SELECT pid, application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid)
-      WHERE locktype = 'advisory' AND granted AND classid::bigint = $1 AND objid = $2 AND datname = current_database()`,
-    [LOCK_SPACE, lock],
-  );
-  const [holder] = rows;
-  if (!holder) return ', or did at this moment: try again';
-  const { application_name: name, backend_start: since, pid } = holder;
-  return `: ${name}, since ${since.toISOString()}. Wait for it, or end it: SELECT pg_terminate_backend(${pid})`;
 }
 
 /**
