@@ -42,8 +42,10 @@ const RECEIVERS = 2;
 const SENDERS = 64;
 const BODY_BYTES = 100;
 const NOMINAL_MESSAGES = 2_000;
-/** Runs before anything is measured, on both sides. */
-const WARM_UP_RUNS = 3;
+/** Runs before anything is measured, on both sides, each of this many messages. */
+const WARM_UP_RUNS = 6;
+const WARM_UP_MESSAGES = 1_500;
+const WARM_UP_PER_SECOND = 1_000;
 const QUICK_MESSAGES = 400;
 /** Beyond the schedule's own length. */
 const GRACE_MS = 20_000;
@@ -62,7 +64,12 @@ interface Target {
   name: string;
   pids: readonly number[];
   /** Sends all of them on schedule. */
-  send(messages: number): Promise<void>;
+  send(schedule: Pace): Promise<void>;
+}
+
+interface Pace {
+  messages: number;
+  perSecond: number;
 }
 
 interface Rig {
@@ -90,11 +97,13 @@ async function prepare(context: BenchContext): Promise<PreparedBench> {
   // A service runs for days: what its first requests cost is compiled away after some thousands of them. Several runs
   // and not a long one: the end of a run closes connections, and the first end undid a part of what was compiled.
   for (const target of [ours, floor]) {
-    for (let run = 0; run < WARM_UP_RUNS; run++) await measure(rig.receiver, target, messages);
+    for (let run = 0; run < WARM_UP_RUNS; run++) {
+      await measure(rig.receiver, target, { messages: WARM_UP_MESSAGES, perSecond: WARM_UP_PER_SECOND });
+    }
   }
   const side = (name: string, target: Target): Side => ({
     name,
-    run: () => measure(rig.receiver, target, messages),
+    run: () => measure(rig.receiver, target, { messages, perSecond: PER_SECOND }),
   });
   return {
     servers: { 'nats-server': nats.version, postgres: servers.postgres.version },
@@ -111,12 +120,13 @@ async function prepare(context: BenchContext): Promise<PreparedBench> {
   };
 }
 
-async function measure(receiver: Worker, target: Target, messages: number): Promise<Sample> {
+async function measure(receiver: Worker, target: Target, pace: Pace): Promise<Sample> {
+  const { messages, perSecond } = pace;
   await receiver.call('begin', target.name);
   const cpuBefore = cpuMicroseconds(...target.pids);
   const everywhere = receiver.call('reach', messages * RECEIVERS);
-  const deadline = (messages / PER_SECOND) * 1_000 + GRACE_MS;
-  await inTime(Promise.all([target.send(messages), everywhere]), deadline);
+  const deadline = (messages / perSecond) * 1_000 + GRACE_MS;
+  await inTime(Promise.all([target.send(pace), everywhere]), deadline);
   const cpu = cpuMicroseconds(...target.pids) - cpuBefore;
   const report = await receiver.call<ReceiptReport>('report');
   if (report.fewestPerSocket !== messages || report.mostPerSocket !== messages) {
@@ -150,14 +160,8 @@ async function startOurs(context: BenchContext, servers: PrivateServers, rig: Ri
   return {
     name: 'gateway',
     pids: [api.pid, gateway.pid],
-    send(messages) {
-      const order: PostOrder = {
-        url: api.url,
-        senders,
-        perSecond: PER_SECOND,
-        messages,
-        bodyBytes: BODY_BYTES,
-      };
+    send(pace) {
+      const order: PostOrder = { ...pace, url: api.url, senders, bodyBytes: BODY_BYTES };
       return rig.load.call('post', order);
     },
   };
@@ -177,14 +181,8 @@ async function startFloor({ dir, options, started }: BenchContext, rig: Rig): Pr
   return {
     name: 'floor',
     pids: [worker.pid],
-    send(messages) {
-      const order: PublishOrder = {
-        natsUrl,
-        subjects,
-        perSecond: PER_SECOND,
-        messages,
-        bodyBytes: BODY_BYTES,
-      };
+    send(pace) {
+      const order: PublishOrder = { ...pace, natsUrl, subjects, bodyBytes: BODY_BYTES };
       return rig.load.call('publish', order);
     },
   };
