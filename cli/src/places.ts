@@ -75,7 +75,8 @@ export async function findPlaces(flags: PlaceFlags): Promise<Places> {
 // biome-ignore lint/style/noProcessEnv: the services' variables, without their defaults: those may be somebody else's servers.
 const environment = process.env;
 
-async function localStack(): Promise<StackAddresses | undefined> {
+/** What `npm start` runs in this folder, or in the checkout that this build is part of. */
+export async function localStack(): Promise<StackAddresses | undefined> {
   return (await readStack(join(process.cwd(), '.parley'))) ?? (await readStack(join(ROOT, '.parley')));
 }
 

@@ -7,7 +7,7 @@ import { createProgress, type Progress } from './progress.ts';
 /** Of every command. `differs`: it did its work, and what it compared is not the same. */
 export const EXIT = { clean: 0, differs: 1, usage: 2, unavailable: 3, stopped: 130 } as const;
 
-type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What was asked for makes no sense: the message says what would. */
 export class UsageError extends Error {

@@ -20,7 +20,7 @@ export interface LaneOptions {
   signal: AbortSignal;
   /** Told once when the lane can't go on in this process: ownership is lost. */
   onLost(error: Error): void;
-  /** How rows are written; for tests, where the tables refuse what they are told to. */
+  /** How rows are written, when not as into tables in use: a rebuild adds new ones by COPY. */
   write?: RowWriter;
   /** How many lanes the read model has; 1 when not said. */
   lanes?: number;

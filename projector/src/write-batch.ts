@@ -18,7 +18,7 @@ export interface Batch {
   parked?: readonly DeadLetter[];
 }
 
-/** Writes changes in the client's open transaction and returns the rows it sent. */
+/** Writes changes in the client's open transaction and returns the rows it sent: by statements, or new ones by COPY. */
 export type RowWriter = (client: PoolClient, changes: LaneChanges) => Promise<number>;
 
 /**

@@ -1,4 +1,3 @@
-import { ContinuityLost } from '@parley/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted, grouped } from '../log/counted.ts';
 import { openLog } from '../open-log.ts';
@@ -6,14 +5,14 @@ import { findLog, type LogFlags, withLog } from '../places.ts';
 import {
   type CommandContext,
   EXIT,
+  type ExitCode,
   runCommand,
-  Unavailable,
   UsageError,
   wholeNumber,
 } from '../run-command.ts';
-import { ArchiveFault } from './archive-fault.ts';
 import { byteSize } from './byte-size.ts';
 import { compareWithLog, type LogVerdict } from './compare-with-log.ts';
+import { faultsTold } from './tell-faults.ts';
 import { type EpochVerdict, holdsSegment, verifyArchive } from './verify-archive.ts';
 import { type WriteOutcome, writeArchive } from './write-archive.ts';
 
@@ -31,8 +30,6 @@ interface VerifyFlags extends LogFlags {
   expect?: string;
   json: boolean;
 }
-
-type Outcome = Awaited<ReturnType<Parameters<typeof runCommand>[0]>>;
 
 const ARCHIVE_HELP = `
 Commits go to <dir>/<epoch>/<first>-<last>.ndjson.gz: a header, then one commit a line, in log order. Each file names
@@ -105,7 +102,7 @@ function verifyCommand(): Command {
 async function archiveLog(
   { to, segmentCommits, segmentBytes, withoutBeginning, json, ...places }: ArchiveFlags,
   { progress, signal, print }: CommandContext,
-): Promise<Outcome> {
+): Promise<ExitCode> {
   if (!to) throw new UsageError('Say where the archive is: parley archive --to DIR.');
   const { log, close } = await openLog(await findLog(places));
   try {
@@ -121,7 +118,7 @@ async function archiveLog(
 async function verify(
   { from, againstLog, expect, json, ...places }: VerifyFlags,
   { progress, signal, print }: CommandContext,
-): Promise<Outcome> {
+): Promise<ExitCode> {
   if (!from) throw new UsageError('Say where the archive is: parley archive verify --from DIR.');
   const epochs = await verifyArchive(from, { progress, signal });
   const whole = epochs.every(({ faults }) => faults.length === 0);
@@ -152,24 +149,6 @@ async function verifyAgainstLog(
     return await compareWithLog(log, from, options);
   } finally {
     await close();
-  }
-}
-
-/** What is wrong with the data is a result (1); what is wrong with the disk is something to do about (3). */
-async function faultsTold(work: () => Promise<Outcome>): Promise<Outcome> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ArchiveFault || error instanceof ContinuityLost) {
-      process.stderr.write(`\n${error.message}\n`);
-      return EXIT.differs;
-    }
-    if (error instanceof Error && 'syscall' in error && 'path' in error) {
-      throw new Unavailable(
-        `The folder cannot be used: ${error.message}. Correct it and run the same command again.`,
-      );
-    }
-    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ import { type Look, lookAtLog } from '../log/look-at-log.ts';
 import { rangeBetween } from '../log/places-in-log.ts';
 import { type LogFlags, withLog } from '../places.ts';
 import { EXIT, wholeNumber } from '../run-command.ts';
-import { history, removedBefore } from './history.ts';
+import { firstVersionLeft, history } from './history.ts';
 
 interface HistoryFlags extends LogFlags, RangeFlags {
   user?: string;
@@ -49,7 +49,7 @@ async function show({ log, output, progress, signal }: Look, conversation: strin
     progress.warn(`The log holds no conversation ${conversation}.`);
     return EXIT.differs;
   }
-  const removed = await removedBefore(log, conversation, range);
+  const removed = await firstVersionLeft(log, conversation, range);
   if (removed !== null) progress.warn(removedNote(removed));
   const filter = { conversation, user: flags.user, types: flags.type };
   const rows = history(log, filter, range, signal);

@@ -27,7 +27,7 @@ export async function* history(
  * The first version that the log holds of a conversation, when earlier ones were removed of which the range may have held
  * some; null when it is whole.
  */
-export async function removedBefore(
+export async function firstVersionLeft(
   log: EventLog,
   conversation: string,
   { after }: LogRange,

@@ -1,14 +1,9 @@
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { readStack } from '@parley/deploy';
 import type { TokenSource } from '../demo/command-sender.ts';
 import type { Http } from '../demo/http.ts';
 import { Tokens } from '../demo/tokens.ts';
+import { localStack } from '../places.ts';
 import { Unavailable, UsageError } from '../run-command.ts';
 import { TokenCommand } from './token-command.ts';
-
-/** The checkout this build is part of. */
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface ApiFlags {
   api?: string;
@@ -26,7 +21,7 @@ export async function findApi(
   http: Http,
   signal: AbortSignal,
 ): Promise<Api> {
-  const stack = (await readStack(join(process.cwd(), '.parley'))) ?? (await readStack(join(ROOT, '.parley')));
+  const stack = await localStack();
   const commandApi = api === undefined ? stack?.commandApi : checked(api);
   if (!commandApi) {
     throw new Unavailable('No Parley was found. Start one here with `npm start`, or say where it is: --api.');

@@ -6,6 +6,7 @@ import { findPlaces, type PlaceFlags, withPlaces } from '../places.ts';
 import {
   type CommandContext,
   EXIT,
+  type ExitCode,
   runCommand,
   Unavailable,
   UsageError,
@@ -27,8 +28,6 @@ interface RebuildFlags extends PlaceFlags {
 }
 
 const AFTER_STOP = 'What people read is as it was. Run the same command to go on.';
-
-type Outcome = Awaited<ReturnType<Parameters<typeof runCommand>[0]>>;
 
 const HELP = `
 The log is folded into new tables beside those in use, both are compared at the same position, and the new ones take the
@@ -65,7 +64,7 @@ export function rebuildCommand(): Command {
     );
 }
 
-async function rebuild(flags: RebuildFlags, { progress, signal, print }: CommandContext): Promise<Outcome> {
+async function rebuild(flags: RebuildFlags, { progress, signal, print }: CommandContext): Promise<ExitCode> {
   const tables = flags.projection?.split(',').map((table) => table.trim());
   if (flags.rollback && (flags.dryRun || tables || flags.fromArchive || flags.throttle)) {
     throw new UsageError(

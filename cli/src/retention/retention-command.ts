@@ -1,11 +1,10 @@
 import { confirm } from '@clack/prompts';
-import { ContinuityLost } from '@parley/runtime';
 import { Command } from 'commander';
-import { ArchiveFault } from '../archive/archive-fault.ts';
+import { faultsTold } from '../archive/tell-faults.ts';
 import { grouped } from '../log/counted.ts';
 import { openLog, quietLogger } from '../open-log.ts';
 import { findLog, findPlaces, type PlaceFlags, withLog, withPlaces } from '../places.ts';
-import { type CommandContext, EXIT, runCommand, Unavailable, UsageError } from '../run-command.ts';
+import { type CommandContext, EXIT, type ExitCode, runCommand, UsageError } from '../run-command.ts';
 import { age } from './age.ts';
 import { LogStream } from './log-stream.ts';
 import { renderRestored, renderRetention } from './render-retention.ts';
@@ -20,8 +19,6 @@ interface RetentionFlags extends PlaceFlags {
   yes: boolean;
   json: boolean;
 }
-
-type Outcome = Awaited<ReturnType<Parameters<typeof runCommand>[0]>>;
 
 const HELP = `
 Removed is only what is in the archive (verified and compared with the log in the same run), what every lane of the read
@@ -53,7 +50,7 @@ export function retentionCommand(): Command {
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', HELP)
     .action((flags: RetentionFlags) =>
-      runCommand((context) => faultsTold(() => removeOld(flags, context)), {
+      runCommand((context) => faultsTold(() => removeOld(flags, context), [RetentionRefused]), {
         afterStop: 'Run the same command to go on.',
       }),
     );
@@ -70,11 +67,11 @@ function restoreCommand(): Command {
     .action((_: RetentionFlags, command: Command) => {
       // Options that `retention` has too are taken by it, wherever they stand.
       const flags = command.optsWithGlobals<RetentionFlags>();
-      return runCommand((context) => faultsTold(() => restore(flags, context)));
+      return runCommand((context) => faultsTold(() => restore(flags, context), [RetentionRefused]));
     });
 }
 
-async function removeOld(flags: RetentionFlags, context: CommandContext): Promise<Outcome> {
+async function removeOld(flags: RetentionFlags, context: CommandContext): Promise<ExitCode> {
   const { archive: dir, olderThan, dryRun, yes } = flags;
   if (!dir) throw new UsageError('Say where the archive is: --archive DIR. Without one nothing is removed.');
   if (olderThan === undefined) throw new UsageError('Say what is old: --older-than 90d.');
@@ -116,7 +113,10 @@ function tell(retained: Retained, { json, dryRun }: RetentionFlags, { print }: C
   }
 }
 
-async function restore(flags: RetentionFlags, { print, progress, signal }: CommandContext): Promise<Outcome> {
+async function restore(
+  flags: RetentionFlags,
+  { print, progress, signal }: CommandContext,
+): Promise<ExitCode> {
   const { archive: dir, json } = flags;
   if (!dir)
     throw new UsageError('Say where the archive is: parley retention restore-snapshots --archive DIR.');
@@ -130,23 +130,5 @@ async function restore(flags: RetentionFlags, { print, progress, signal }: Comma
     return restored.failed.length === 0 ? EXIT.clean : EXIT.differs;
   } finally {
     await close();
-  }
-}
-
-/** What is wrong with the data waits for somebody (1); what is wrong with the disk is something to do about (3). */
-async function faultsTold(work: () => Promise<Outcome>): Promise<Outcome> {
-  try {
-    return await work();
-  } catch (error) {
-    if ([RetentionRefused, ArchiveFault, ContinuityLost].some((kind) => error instanceof kind)) {
-      process.stderr.write(`\n${(error as Error).message}\n`);
-      return EXIT.differs;
-    }
-    if (error instanceof Error && 'syscall' in error && 'path' in error) {
-      throw new Unavailable(
-        `The folder cannot be used: ${error.message}. Correct it and run the same command again.`,
-      );
-    }
-    throw error;
   }
 }
